@@ -1,0 +1,2 @@
+/** How QEMU executes guest instructions (`-accel`). */
+export type Accelerator = "kvm" | "tcg";

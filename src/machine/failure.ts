@@ -1,0 +1,41 @@
+/** What can go wrong with a machine, by whose fault it is. Each carries what a person needs to act. */
+export type MachineFailure =
+  /** The host lacks a program. */
+  | { readonly reason: "program-missing"; readonly program: string; readonly debianPackage: string }
+  /** QEMU refused its arguments or ended before the guest was reached. */
+  | {
+      readonly reason: "qemu-failed";
+      readonly argv: readonly string[];
+      readonly exitCode?: number;
+      readonly signal?: string;
+      readonly stderr: string;
+      readonly serialTail: string;
+    }
+  /** Nothing spoke SSH within the boot time. */
+  | { readonly reason: "boot-timeout"; readonly timeoutMs: number; readonly serialTail: string }
+  /** The guest's SSH server was reached and turned us away. */
+  | {
+      readonly reason: "login-refused";
+      readonly user: string;
+      readonly tried: readonly string[];
+      readonly message: string;
+    }
+  /** The guest showed another host key than its base image has. */
+  | { readonly reason: "host-key-mismatch"; readonly expected: string; readonly actual: string }
+  /** No usable private key on the host. */
+  | { readonly reason: "identity-unusable"; readonly path: string; readonly message: string }
+  /** The guest ended, rebooted or cut the connection while it was needed. */
+  | {
+      readonly reason: "connection-lost";
+      readonly cause:
+        | "guest-shutdown"
+        | "guest-reset"
+        | "guest-panic"
+        | "qemu-ended"
+        | "ssh-closed";
+      readonly message: string;
+      readonly serialTail: string;
+    }
+  /** QEMU's monitor answered a command with an error, or not at all. */
+  | { readonly reason: "monitor-failed"; readonly command: string; readonly message: string }
+  | { readonly reason: "cancelled" };

@@ -1,0 +1,104 @@
+/**
+ * The store: promoted layers, stages in which they are made, caches and tags, all of it plain files.
+ *
+ * Contract of every method: the filesystem is the only truth; nothing is cached in memory between
+ * calls, so several processes may work on one store.
+ */
+import type { StepId } from "../plan/step.ts";
+import type { Result } from "../result.ts";
+import type { LayerMetadata } from "./layer.ts";
+import type { StoreFailure } from "./failure.ts";
+
+/** A promoted layer: complete, consistent, durable, and its disk never changes again. */
+export interface Layer {
+  readonly id: StepId;
+  readonly dir: string;
+  readonly diskPath: string;
+  readonly logPath: string;
+  readonly metadata: LayerMetadata;
+}
+
+/** What a stage's disk is layered on. */
+export type StageBase =
+  | { readonly kind: "layer"; readonly id: StepId }
+  /** A digest-named base image file below the store; its format was recorded when it was imported. */
+  | { readonly kind: "image"; readonly digest: string; readonly format: "qcow2" | "raw" };
+
+export interface StageRequest {
+  readonly id: StepId;
+  readonly base: StageBase;
+  /** Virtual size in bytes the overlay gets; absent keeps the base's. Smaller than the base is a failure. */
+  readonly diskSizeBytes?: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A directory under `result-tmp/` where one layer is made, owned by this process.
+ *
+ * Disposing of a stage that was not promoted (or kept) removes it. A stage whose process died is
+ * removed by the next `open` of the store.
+ */
+export interface Stage extends AsyncDisposable {
+  readonly id: StepId;
+  readonly dir: string;
+  readonly diskPath: string;
+  readonly logPath: string;
+  readonly serialLogPath: string;
+  /**
+   * Publishes the stage as `result/<id>`: checks the disk (`qemu-img check`), syncs files and
+   * directories, renames. When another process has promoted the same id meanwhile, that layer is
+   * returned and this stage is dropped.
+   */
+  promote(metadata: LayerMetadata): Promise<Result<Layer, StoreFailure>>;
+  /** Leaves the directory behind for as long as the process `pid` (its machine) lives. */
+  keepFor(pid: number): Promise<void>;
+}
+
+/**
+ * A private view of a cache, taken for one step.
+ *
+ * The content is one tar stream that the host never unpacks: what a guest sends cannot escape it.
+ */
+export interface CacheLease extends AsyncDisposable {
+  readonly name: string;
+  /** Open for reading from byte 0; undefined when the cache is new. Stays readable whatever others publish. */
+  readonly content?: { readonly fd: number; readonly sizeBytes: number };
+  /** Where the step's new content is to be written. */
+  readonly newContentPath: string;
+  /**
+   * Makes the new content the cache's content in one step. `stale` when another step has published
+   * since the lease was taken: then the new content is dropped (OBuilder's rule).
+   */
+  publish(): Promise<Result<"published" | "stale", StoreFailure>>;
+}
+
+export interface Tag {
+  readonly name: string;
+  readonly id: StepId;
+}
+
+export interface Store {
+  /** Absolute path of the store's directory. */
+  readonly root: string;
+  /** The promoted layer `id`, or undefined. */
+  layer(id: StepId): Promise<Layer | undefined>;
+  /** Every promoted layer, in no order. A directory that is not a layer is left out. */
+  layers(): Promise<readonly Layer[]>;
+  /** Layers whose disk is backed by `id`'s. */
+  childrenOf(id: StepId): Promise<readonly StepId[]>;
+  /**
+   * The id a user means by a full id, a unique prefix of at least 4 hex digits, or a tag.
+   */
+  resolveId(text: string): Promise<Result<StepId, StoreFailure>>;
+  /** Opens a stage with an empty overlay on its base. Fails when the base is missing. */
+  stage(request: StageRequest): Promise<Result<Stage, StoreFailure>>;
+  cache(name: string): Promise<Result<CacheLease, StoreFailure>>;
+  /** Points `name` at `id`, replacing what it pointed at. */
+  tag(name: string, id: StepId): Promise<Result<void, StoreFailure>>;
+  tags(): Promise<readonly Tag[]>;
+  untag(name: string): Promise<Result<void, StoreFailure>>;
+  /**
+   * Removes a layer. Refused while other layers or live stages are built on it, or a tag names it.
+   */
+  delete(id: StepId): Promise<Result<void, StoreFailure>>;
+}
