@@ -4,6 +4,15 @@ import { defineConfig } from "vitest/config";
 // because two emulated guests on two cores only slow each other down.
 export default defineConfig({
   test: {
+    reporters: [
+      "default",
+      [
+        "./test/support/summary-reporter.ts",
+        { dir: process.env["VMBUILD_TEST_RESULTS"] ?? "test-results" },
+      ],
+    ],
+    // A focused test must not hide the others, wherever the suite runs.
+    allowOnly: false,
     projects: [
       {
         test: {

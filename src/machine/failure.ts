@@ -2,6 +2,13 @@
 export type MachineFailure =
   /** The host lacks a program. */
   | { readonly reason: "program-missing"; readonly program: string; readonly debianPackage: string }
+  /** No directory on the host can hold QEMU's control socket. */
+  | {
+      readonly reason: "runtime-dir-unusable";
+      readonly path: string;
+      readonly message: string;
+      readonly hint: string;
+    }
   /** QEMU refused its arguments or ended before the guest was reached. */
   | {
       readonly reason: "qemu-failed";
@@ -39,3 +46,9 @@ export type MachineFailure =
   /** QEMU's monitor answered a command with an error, or not at all. */
   | { readonly reason: "monitor-failed"; readonly command: string; readonly message: string }
   | { readonly reason: "cancelled" };
+
+/** The failures with one of the given reasons. */
+export type MachineFailureOf<R extends MachineFailure["reason"]> = Extract<
+  MachineFailure,
+  { readonly reason: R }
+>;

@@ -19,6 +19,8 @@ export interface MachineConfig {
   readonly memoryBytes: number;
   readonly cpus: number;
   readonly accelerator: Accelerator;
+  /** `-cpu`; absent takes the accelerator's default (`defaultCpuModel`). */
+  readonly cpuModel?: string;
   /** False isolates the guest from every network (`restrict=on`). */
   readonly network: boolean;
   readonly bootTimeoutMs: number;

@@ -1,7 +1,7 @@
 /**
  * The plan: a DAG of steps with final ids, made without touching anything.
  */
-import type { From, Spec } from "../spec/spec.ts";
+import type { From } from "../spec/spec.ts";
 import type { SourceRange } from "../spec/source.ts";
 import type { Manifest } from "./manifest.ts";
 import type { BaseInput, Step, StepId } from "./step.ts";
@@ -22,7 +22,9 @@ export interface InputsNeeded {
 
 /** One source path of a `copy` from the build context. */
 export interface SourceNeeded {
+  /** As the spec spells it. */
   readonly path: string;
+  /** Sorted, without duplicates. */
   readonly exclude: readonly string[];
   readonly range: SourceRange;
 }
@@ -30,10 +32,11 @@ export interface SourceNeeded {
 /** The answers to {@link InputsNeeded}. */
 export interface PlanInputs {
   readonly base: (from: From) => BaseInput;
+  /** Asked with the `path` and `exclude` of a {@link SourceNeeded}. */
   readonly manifest: (path: string, exclude: readonly string[]) => Manifest;
-  /** Size every base image's disk is grown to, in bytes (`--disk-size`). */
+  /**
+   * Size every base image's disk is grown to, in bytes (`--disk-size`). A base that is a tagged layer
+   * keeps its size: its disk is taken as it is.
+   */
   readonly diskSizeBytes?: number;
 }
-
-/** Signature of `planSpec`; cannot fail once the inputs are there. */
-export type PlanSpec = (spec: Spec, inputs: PlanInputs) => Plan;

@@ -71,8 +71,18 @@ export type CopyInput =
       readonly kind: "build";
       readonly name: string;
       readonly id: StepId;
-      readonly paths: readonly string[];
+      readonly paths: readonly BuildPath[];
+      /** Base names left out at every depth below each path (never a path itself); sorted, without duplicates. */
+      readonly exclude: readonly string[];
     };
+
+/** One path in a finished build and where it goes; what lies there is only known once that build has run. */
+export interface BuildPath {
+  /** Absolute path in the other build's guest. */
+  readonly path: string;
+  /** Absolute path in this guest that the file or directory itself gets. */
+  readonly destination: string;
+}
 
 /** One source of a `copy` and where it goes; for `(from (build …))` there are none before it has run. */
 export interface CopyItem {
@@ -96,6 +106,8 @@ export interface ImageInput extends BaseInputCommon {
   readonly digest: string;
   /** The profile fields that change what a guest sees, by name, JSON-serialisable. */
   readonly guest: Readonly<Record<string, unknown>>;
+  /** Size the profile wants the disk grown to, in bytes; `PlanInputs.diskSizeBytes` goes before it. */
+  readonly diskSizeBytes?: number;
 }
 
 /** A layer that an earlier build named with a tag. */

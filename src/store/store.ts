@@ -2,7 +2,8 @@
  * The store: promoted layers, stages in which they are made, caches and tags, all of it plain files.
  *
  * Contract of every method: the filesystem is the only truth; nothing is cached in memory between
- * calls, so several processes may work on one store.
+ * calls, so several processes may work on one store. Methods that promise no `Result` throw what the
+ * file system throws; a layer, tag or cache that is merely missing or damaged never throws.
  */
 import type { StepId } from "../plan/step.ts";
 import type { Result } from "../result.ts";
@@ -50,7 +51,20 @@ export interface Stage extends AsyncDisposable {
    * returned and this stage is dropped.
    */
   promote(metadata: LayerMetadata): Promise<Result<Layer, StoreFailure>>;
-  /** Leaves the directory behind for as long as the process `pid` (its machine) lives. */
+  /**
+   * Notes that process `pid` is the machine that writes the disk. Should this process die without
+   * ending the machine, the next `open` of the store kills it before it removes the stage.
+   */
+  machineStarted(pid: number): Promise<Result<void, StoreFailure>>;
+  /**
+   * Keeps the log for `Store.failedLog`, because the step failed. The stage has none afterwards.
+   */
+  keepLog(): Promise<Result<void, StoreFailure>>;
+  /**
+   * Leaves the directory behind for as long as the process `pid` (its machine) lives; the first `open`
+   * of the store after that removes it. Without effect when the process has ended already or that
+   * cannot be noted.
+   */
   keepFor(pid: number): Promise<void>;
 }
 
@@ -72,6 +86,23 @@ export interface CacheLease extends AsyncDisposable {
   publish(): Promise<Result<"published" | "stale", StoreFailure>>;
 }
 
+/** A cache with content. */
+export interface CacheInfo {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+/** A stage that is being worked on, by this process or another, or is kept for a machine that runs. */
+export interface LiveStage {
+  readonly id: StepId;
+  /** The process that owns it or for which it is kept, as its own pid namespace counts. */
+  readonly pid: number;
+  readonly dir: string;
+  readonly logPath: string;
+  /** Absent for an instant after the stage was opened. */
+  readonly base?: StageBase;
+}
+
 export interface Tag {
   readonly name: string;
   readonly id: StepId;
@@ -90,9 +121,20 @@ export interface Store {
    * The id a user means by a full id, a unique prefix of at least 4 hex digits, or a tag.
    */
   resolveId(text: string): Promise<Result<StepId, StoreFailure>>;
+  /** Path of the log of a step that failed, by its id or a unique prefix; the latest 50 are kept. */
+  failedLog(text: string): Promise<Result<string, StoreFailure>>;
   /** Opens a stage with an empty overlay on its base. Fails when the base is missing. */
   stage(request: StageRequest): Promise<Result<Stage, StoreFailure>>;
+  /** Every stage at work in any process. One that was left over is not listed. */
+  stages(): Promise<readonly LiveStage[]>;
   cache(name: string): Promise<Result<CacheLease, StoreFailure>>;
+  /** Every cache that has content, by name. */
+  caches(): Promise<readonly CacheInfo[]>;
+  /**
+   * Empties a cache; `absent` when it had no content. A step that holds a lease on it reads on and
+   * finds itself stale when it publishes.
+   */
+  deleteCache(name: string): Promise<Result<"deleted" | "absent", StoreFailure>>;
   /** Points `name` at `id`, replacing what it pointed at. */
   tag(name: string, id: StepId): Promise<Result<void, StoreFailure>>;
   tags(): Promise<readonly Tag[]>;

@@ -1,0 +1,52 @@
+# shellcheck shell=sh
+# An ext4 image of a directory, without root and without mounting. Needs lib/recipe.sh.
+
+# ext4_image DIR IMAGE SIZE [UID:GID PATH]...: everything belongs to root, whoever runs this, but for
+# what is at or below each PATH (as seen in the image). Times are all the same, so that the same
+# directory makes the same image.
+ext4_image() (
+    need_tool mke2fs e2fsprogs
+    need_tool debugfs e2fsprogs
+    dir=$1 image=$2 size=$3
+    shift 3
+
+    # Inode tables are written now (as holes), or the kernel would write them in the background after
+    # the first mount, into every layer. The features are those that make a mount quick and allow a
+    # mounted file system to grow; the host's mke2fs.conf has no say.
+    rm -f "$image"
+    export MKE2FS_CONFIG=/dev/null E2FSPROGS_FAKE_TIME=1
+    mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -m 0 -U 76d6275c-696d-4764-8000-000000000001 \
+        -O none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,uninit_bg \
+        -E root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0 \
+        -d "$dir" "$image" "$size" || fail "mke2fs could not make the image"
+
+    {
+        echo 'set_super_value hash_seed 76d6275c-696d-4764-8000-000000000001'
+        ext4_owners "$dir" 0 0 .
+        while [ $# -ge 2 ]; do
+            ext4_owners "$dir" "${1%:*}" "${1#*:}" ".$2"
+            shift 2
+        done
+    } >"$image.debugfs"
+    debugfs -w -f "$image.debugfs" "$image" >"$image.log" 2>&1 || ext4_broken "$image.log"
+    # debugfs succeeds whatever its commands do; its prompt repeats each of them.
+    ! grep -vE '^debugfs( |:)' "$image.log" | grep . >&2 || ext4_broken "$image.log"
+    rm "$image.debugfs" "$image.log"
+)
+
+ext4_broken() {
+    tail -n 5 "$1" >&2
+    fail 'debugfs could not set the owners of the files'
+}
+
+ext4_owners() (
+    cd "$1"
+    find "$4" | sed 's/^\.\///; s/^\.$//' | awk -v uid="$2" -v gid="$3" '{
+        path = "\"/" $0 "\""
+        print "set_inode_field " path " uid " uid
+        print "set_inode_field " path " gid " gid
+        print "set_inode_field " path " atime @1"
+        print "set_inode_field " path " ctime @1"
+        print "set_inode_field " path " mtime @1"
+    }'
+)

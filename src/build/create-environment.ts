@@ -1,0 +1,106 @@
+import { availableParallelism } from "node:os";
+import { contextOf } from "./context-of.ts";
+import type { BuildEnvironment } from "./environment.ts";
+import { FileBaseImages } from "../image/file-base-images.ts";
+import { storeIdentityPath } from "../image/store-key-pair.ts";
+import type { Accelerator } from "../machine/accelerator.ts";
+import type { MachineFailure } from "../machine/failure.ts";
+import type { GuestArch } from "../profile/profile.ts";
+import { ok, type Result } from "../result.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { storeLayout } from "../store/layout.ts";
+import { loadState, saveState } from "../store/remembered.ts";
+import type { Store } from "../store/store.ts";
+import { vmbuildVersion } from "./version.ts";
+
+/** How to build, besides the spec. Absent means: as the guest's profile or the default says. */
+export interface EnvironmentRequest {
+  readonly store: Store;
+  /** Directory that `copy` reads, absolute. */
+  readonly contextDir: string;
+  readonly memoryBytes?: number;
+  readonly cpus?: number;
+  /** @default "auto": the fastest that works, found by running code */
+  readonly accelerator?: "auto" | Accelerator;
+  readonly bootTimeoutMs?: number;
+  /** Machines that may run at once. @default half the host's CPUs */
+  readonly jobs?: number;
+  /** Bytes kept of a step's output. @default 4 GiB */
+  readonly logLimitBytes?: number;
+  /** Leave the machine of a failed step running. @default false */
+  readonly keepFailed?: boolean;
+  /** Gets what is worth knowing to those who asked for detail. */
+  readonly note?: (message: string) => void;
+}
+
+const defaultLogLimitBytes = 4 * 1024 ** 3;
+
+/** Puts together what a build works with. Loads QEMU's and SSH's modules only when a machine is needed. */
+export function createBuildEnvironment(request: EnvironmentRequest): BuildEnvironment {
+  const { store } = request;
+  const layout = storeLayout(store.root);
+  const accelerator = acceleratorChoice(request);
+  return {
+    store,
+    sandbox: lazySandbox(storeIdentityPath(layout)),
+    bases: new FileBaseImages(layout),
+    async resources(profile, signal) {
+      const chosen = await accelerator(profile.arch, signal);
+      if (!chosen.ok) return chosen;
+      return ok({
+        memoryBytes: request.memoryBytes ?? profile.memoryBytes,
+        cpus: request.cpus ?? profile.cpus,
+        accelerator: chosen.value,
+        bootTimeoutMs: request.bootTimeoutMs ?? profile.bootTimeoutMs,
+      });
+    },
+    context: contextOf(request.contextDir),
+    logLimitBytes: request.logLimitBytes ?? defaultLogLimitBytes,
+    jobs: request.jobs ?? Math.max(1, Math.floor(availableParallelism() / 2)),
+    keepFailed: request.keepFailed ?? false,
+    version: vmbuildVersion(),
+  };
+}
+
+function lazySandbox(identityPath: string): Sandbox {
+  return {
+    async run(job, hooks) {
+      const { ColdSandbox } = await import("../sandbox/cold-sandbox.ts");
+      return new ColdSandbox({ storeIdentityPath: identityPath }).run(job, hooks);
+    },
+  };
+}
+
+type Choice = Result<Accelerator, MachineFailure>;
+
+/** Chooses once per architecture, however many steps ask at once. */
+function acceleratorChoice({
+  store,
+  accelerator: wanted = "auto",
+  note = () => {},
+}: EnvironmentRequest): (arch: GuestArch, signal: AbortSignal) => Promise<Choice> {
+  const choices = new Map<GuestArch, Promise<Choice>>();
+  const choose = async (arch: GuestArch, signal: AbortSignal): Promise<Choice> => {
+    if (wanted !== "auto") {
+      note(`accelerator: ${wanted}, as asked for`);
+      return ok(wanted);
+    }
+    const { chooseAccelerator } = await import("../machine/accelerator-probe.ts");
+    const choice = await chooseAccelerator({
+      arch,
+      signal,
+      memory: {
+        load: (validate) => loadState(store.root, "accelerator", validate),
+        save: async (value) => void (await saveState(store.root, "accelerator", value)),
+      },
+    });
+    if (!choice.ok) return choice;
+    note(`accelerator: ${choice.value.reason}`);
+    return ok(choice.value.accelerator);
+  };
+  return (arch, signal) => {
+    const choice = choices.get(arch) ?? choose(arch, signal);
+    choices.set(arch, choice);
+    return choice;
+  };
+}

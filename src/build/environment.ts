@@ -1,0 +1,41 @@
+import type { BaseImages } from "../image/base-images.ts";
+import type { CopyItem } from "../plan/step.ts";
+import type { Profile } from "../profile/profile.ts";
+import type { Result } from "../result.ts";
+import type { CopyTarOptions, Resources, Sandbox } from "../sandbox/sandbox.ts";
+import type { ManifestTar } from "../context/tar-stream.ts";
+import type { Store } from "../store/store.ts";
+import type { MachineFailure } from "../machine/failure.ts";
+import type { EventSink } from "./event.ts";
+
+/** Everything a build works with. Tests put their own sandbox in. */
+export interface BuildEnvironment {
+  readonly store: Store;
+  readonly sandbox: Sandbox;
+  readonly bases: BaseImages;
+  /** What a machine of this profile gets; the first call may run the accelerator probe. */
+  readonly resources: (
+    profile: Profile,
+    signal: AbortSignal,
+  ) => Promise<Result<Resources, MachineFailure>>;
+  readonly context: BuildContext;
+  /** Bytes of output kept in a step's log. */
+  readonly logLimitBytes: number;
+  /** How many machines may run at once. */
+  readonly jobs: number;
+  /** Leave a failed step's machine running. */
+  readonly keepFailed: boolean;
+  /** Version recorded in the layers. */
+  readonly version: string;
+}
+
+/** The host directory that `copy` reads. */
+export interface BuildContext {
+  /** See `CopyTask.openTar`. */
+  readonly openTar: (items: readonly CopyItem[], options: CopyTarOptions) => ManifestTar;
+}
+
+export interface BuildOptions {
+  readonly signal: AbortSignal;
+  readonly onEvent: EventSink;
+}

@@ -1,0 +1,133 @@
+import type { CopyStep, RunStep } from "../plan/step.ts";
+import { failed, type Result } from "../result.ts";
+import type { FailedJob, SandboxHooks, SandboxReport, SandboxTask } from "../sandbox/sandbox.ts";
+import { attempt } from "../store/fs-failure.ts";
+import type { Layer, Stage } from "../store/store.ts";
+import type { BuildEnvironment, BuildOptions } from "./environment.ts";
+import type { StepRef } from "./event.ts";
+import type { StepFailure } from "./failure.ts";
+import { LeasedCaches } from "./leased-caches.ts";
+import { OutputTap } from "./output-tap.ts";
+import type { StepResult } from "./run-step.ts";
+
+/** Builds a `run` or a `copy`: an overlay on the parent's disk, changed by a machine. */
+export async function runInMachine(
+  ref: StepRef,
+  step: RunStep | CopyStep,
+  parent: Layer,
+  env: BuildEnvironment,
+  options: BuildOptions,
+): Promise<StepResult> {
+  const startedAt = performance.now();
+  const staged = await env.store.stage({
+    id: step.id,
+    base: { kind: "layer", id: parent.id },
+    signal: options.signal,
+  });
+  if (!staged.ok) return failed({ failure: staged.error });
+  await using stage = staged.value;
+  const leased = await LeasedCaches.take(
+    env.store,
+    step.op === "run" ? step.caches : [],
+    step.op === "run" ? step.context.workdir : "/",
+  );
+  if (!leased.ok) return failed({ failure: leased.error });
+  await using caches = leased.value;
+
+  const ran = await inSandbox(ref, step, parent, stage, caches, env, options);
+  // A failed command's caches are complete too, and no part of its result: OBuilder keeps them as well.
+  const { savedTargets } = ran.ok ? ran.value : ran.error;
+  for (const message of await caches.publish(savedTargets)) {
+    await options.onEvent({ type: "step-warning", ref, message });
+  }
+  if (!ran.ok) {
+    const { failure, kept } = ran.error;
+    const hasLog = failure.reason !== "cancelled" && (await stage.keepLog()).ok;
+    if (kept !== undefined) await stage.keepFor(kept.pid);
+    return failed({
+      failure,
+      ...(hasLog ? { logId: step.id } : {}),
+      ...(kept === undefined ? {} : { kept }),
+    });
+  }
+  await options.onEvent({ type: "step-phase", ref, phase: "saving" });
+  const promoted = await stage.promote({
+    version: 1,
+    id: step.id,
+    parent: parent.id,
+    op: step.op,
+    heading: step.heading,
+    base: parent.metadata.base,
+    profile: parent.metadata.profile,
+    createdAt: new Date().toISOString(),
+    durationMs: Math.round(performance.now() - startedAt),
+    vmbuild: env.version,
+  });
+  return promoted.ok ? promoted : failed({ failure: promoted.error });
+}
+
+/** Runs the step's task on the stage's disk, with its output going to the log and to the events. */
+async function inSandbox(
+  ref: StepRef,
+  step: RunStep | CopyStep,
+  parent: Layer,
+  stage: Stage,
+  caches: LeasedCaches,
+  env: BuildEnvironment,
+  options: BuildOptions,
+): Promise<Result<SandboxReport, Omit<FailedJob, "failure"> & { readonly failure: StepFailure }>> {
+  const profile = env.bases.bootableProfile(parent.metadata.profile);
+  const resources = await env.resources(profile, options.signal);
+  if (!resources.ok) return failed({ failure: resources.error, savedTargets: [] });
+  const tapped = await attempt(stage.logPath, () =>
+    OutputTap.open(stage.logPath, env.logLimitBytes, ref, options.onEvent),
+  );
+  if (!tapped.ok) return failed({ failure: tapped.error, savedTargets: [] });
+  await using tap = tapped.value;
+  const stop = new AbortController();
+  tap.onLogFailure = () => stop.abort();
+  const hooks: SandboxHooks = {
+    signal: AbortSignal.any([options.signal, stop.signal]),
+    onPhase: (phase) => void options.onEvent({ type: "step-phase", ref, phase }),
+    onOutput: (chunk) => tap.write(chunk),
+    onWarning: (message) => void options.onEvent({ type: "step-warning", ref, message }),
+    onMachine: async (pid) => void (await stage.machineStarted(pid)),
+  };
+  const ran = await env.sandbox.run(
+    {
+      profile,
+      resources: resources.value,
+      diskPath: stage.diskPath,
+      serialLogPath: stage.serialLogPath,
+      network: step.op === "run" && step.network,
+      task: taskOf(step, caches, env),
+      keepFailed: env.keepFailed,
+    },
+    hooks,
+  );
+  const closed = await tap.close();
+  if (!closed.ok) return failed({ failure: closed.error, savedTargets: [] });
+  return ran;
+}
+
+function taskOf(
+  step: RunStep | CopyStep,
+  caches: LeasedCaches,
+  env: BuildEnvironment,
+): SandboxTask {
+  if (step.op === "copy") {
+    return {
+      kind: "copy",
+      items: step.items,
+      user: step.user,
+      openTar: (tar) => env.context.openTar(step.items, tar),
+    };
+  }
+  return {
+    kind: "command",
+    command: step.command,
+    ...step.context,
+    ...(step.timeoutMs === undefined ? {} : { timeoutMs: step.timeoutMs }),
+    caches: caches.attachments,
+  };
+}

@@ -1,0 +1,51 @@
+import { resolve } from "node:path";
+import { gatherInputs, type InputProblem } from "../build/gather-inputs.ts";
+import type { BaseImages } from "../image/base-images.ts";
+import type { Plan } from "../plan/plan.ts";
+import { planSpec } from "../plan/plan-spec.ts";
+import type { Diagnostic } from "../spec/diagnostic.ts";
+import type { SourceText } from "../spec/source.ts";
+import type { Store } from "../store/store.ts";
+import { readSpec, wrongSpec } from "./read-spec.ts";
+import { failureMessage } from "./render/failure-message.ts";
+
+export interface PlanRequest {
+  readonly specPath: string;
+  readonly contextDir: string;
+  readonly store: Store;
+  readonly bases: BaseImages;
+  readonly diskSizeBytes?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface MadePlan {
+  readonly source: SourceText;
+  readonly plan: Plan;
+  /** Absolute. */
+  readonly contextDir: string;
+}
+
+/** Reads a spec and plans it. @throws UserError after printing every problem at its place in the spec */
+export async function makePlan(request: PlanRequest): Promise<MadePlan> {
+  const { source, spec } = await readSpec(request.specPath);
+  const contextDir = resolve(request.contextDir);
+  const inputs = await gatherInputs(spec, { ...request, contextDir });
+  if (!inputs.ok) {
+    throw wrongSpec(
+      source.name,
+      inputs.error.map((problem) => diagnosticOf(source, problem)),
+    );
+  }
+  return { source, contextDir, plan: planSpec(spec, inputs.value) };
+}
+
+function diagnosticOf(source: SourceText, { range, failure }: InputProblem): Diagnostic {
+  const { text, detail, hint } = failureMessage(failure);
+  return {
+    severity: "error",
+    source,
+    range,
+    message: detail === undefined ? text : `${text} (${detail.replaceAll("\n", "; ")})`,
+    ...(hint === undefined ? {} : { hint }),
+  };
+}

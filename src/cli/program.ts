@@ -1,0 +1,288 @@
+import { Command, Option } from "commander";
+import {
+  readAccelerator,
+  readCount,
+  readDuration,
+  readGigabytes,
+  readSize,
+  readStore,
+} from "./settings.ts";
+import { vmbuildVersion } from "../build/version.ts";
+
+/**
+ * The whole command line: names, flags and help. What a command does is loaded when it is run, so
+ * that a build that finds everything cached starts fast.
+ */
+export function createProgram(): Command {
+  const program = new Command("vmbuild")
+    .description("Build virtual-machine images in cached layers from OBuilder specs.")
+    .version(vmbuildVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "explain a command")
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
+    .showHelpAfterError("(try --help)")
+    .addHelpText(
+      "after",
+      `
+Exit codes:
+  0  success
+  1  a command of the spec failed or timed out
+  2  the command line is wrong
+  3  the input is wrong: spec, build context, profile, base image, id
+  4  the host lacks something: a program, disk space, rights
+  5  the guest did not boot, let vmbuild in, or stay up
+  70 a bug in vmbuild; 128+N ended by signal N
+
+Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`,
+    );
+  addBuild(program);
+  addSpecCommands(program);
+  addLayerCommands(program);
+  addBaseCommands(program);
+  addCacheCommands(program);
+  withStore(
+    program
+      .command("healthcheck")
+      .description(
+        "check that this host can build: programs, accelerator, disk, store, a real boot",
+      )
+      .option("--base <name>", "base image to boot", "busybox")
+      .option("-v, --verbose", "say why"),
+  ).action(async (flags) => (await import("./commands/healthcheck.ts")).healthcheck(flags));
+  for (const command of everyCommand(program))
+    command.exitOverride().showHelpAfterError("(try --help)");
+  return program;
+}
+
+function* everyCommand(command: Command): Generator<Command> {
+  for (const child of command.commands) {
+    yield child;
+    yield* everyCommand(child);
+  }
+}
+
+function withStore(command: Command): Command {
+  return command.addOption(
+    new Option("--store <dir>", "directory of the store (also qemu:DIR)").argParser((text) =>
+      readStore(text, "--store"),
+    ),
+  );
+}
+
+function withContext(command: Command): Command {
+  return command
+    .requiredOption("-f, --file <spec>", "the spec; - reads standard input")
+    .argument("[context]", "directory that `copy` reads", ".");
+}
+
+function withDiskSize(command: Command): Command {
+  return command.addOption(
+    new Option("--disk-size <size>", "grow the disk of `from`, for example 20G").argParser((text) =>
+      readSize(text, "--disk-size"),
+    ),
+  );
+}
+
+function withMachine(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--memory <size>", "memory of each machine, for example 2G").argParser((text) =>
+        readSize(text, "--memory"),
+      ),
+    )
+    .addOption(
+      new Option("--cpus <n>", "CPUs of each machine").argParser((text) =>
+        readCount(text, "--cpus"),
+      ),
+    )
+    .addOption(
+      new Option(
+        "--accelerator <name>",
+        "auto, kvm or tcg (default: the fastest that works)",
+      ).argParser((text) => readAccelerator(text, "--accelerator")),
+    )
+    .addOption(
+      new Option(
+        "--boot-timeout <time>",
+        "how long a guest may take to answer, for example 90s",
+      ).argParser((text) => readDuration(text, "--boot-timeout")),
+    )
+    .addOption(
+      new Option("--qemu-memory <gb>", "OBuilder's name for --memory, in GB")
+        .argParser((text) => readGigabytes(text, "--qemu-memory"))
+        .hideHelp(),
+    )
+    .addOption(
+      new Option("--qemu-cpus <n>", "OBuilder's name for --cpus")
+        .argParser((text) => readCount(text, "--qemu-cpus"))
+        .hideHelp(),
+    )
+    .addOption(
+      new Option("--qemu-boot-time <s>", "OBuilder's name for --boot-timeout, in seconds")
+        .argParser((text) => readCount(text, "--qemu-boot-time") * 1000)
+        .hideHelp(),
+    );
+}
+
+function addBuild(program: Command): void {
+  withMachine(
+    withDiskSize(
+      withStore(
+        withContext(
+          program
+            .command("build")
+            .description("build a spec; the last line on standard output is the id"),
+        ),
+      ),
+    ),
+  )
+    .option("-o, --output <file>", "also write the result as one flat image (.qcow2, .img or .raw)")
+    .addOption(
+      new Option(
+        "--output-format <format>",
+        "format of --output, when its name does not tell",
+      ).choices(["qcow2", "raw"]),
+    )
+    .option("-t, --tag <name>", "name the result, for `from` and to protect it")
+    .option("--keep-failed", "leave the machine of a failed step running and print how to log in")
+    .addOption(
+      new Option("--jobs <n>", "machines that may run at once").argParser((text) =>
+        readCount(text, "--jobs"),
+      ),
+    )
+    .addOption(
+      new Option("--log-limit <size>", "bytes of output kept per step").argParser((text) =>
+        readSize(text, "--log-limit"),
+      ),
+    )
+    .addOption(
+      new Option("--progress <kind>", "how progress is written to standard error")
+        .choices(["auto", "plain", "json", "none"])
+        .default("auto"),
+    )
+    .option("-v, --verbose", "say more: phases, the accelerator and why")
+    .action(async (context: string, flags) =>
+      (await import("./commands/build.ts")).build(context, flags),
+    );
+}
+
+function addSpecCommands(program: Command): void {
+  withDiskSize(
+    withStore(
+      withContext(
+        program
+          .command("plan")
+          .description("show the steps with their ids and which are cached, without building"),
+      ),
+    ),
+  )
+    .option("--json", "print JSON")
+    .action(async (context: string, flags) =>
+      (await import("./commands/plan.ts")).plan(context, flags),
+    );
+  program
+    .command("check")
+    .description("check a spec without building it")
+    .argument("<file...>", "the specs; - reads standard input")
+    .option("--strict-obuilder", "also reject what OBuilder does not know")
+    .action(async (files: string[], flags) =>
+      (await import("./commands/check.ts")).check(files, flags),
+    );
+  program
+    .command("fmt")
+    .description("format a spec; prints it unless told otherwise")
+    .argument("<file...>", "the specs; - reads standard input")
+    .addOption(
+      new Option("--check", "only say which files would change (exit 3)").conflicts("write"),
+    )
+    .option("--write", "change the files")
+    .action(async (files: string[], flags) =>
+      (await import("./commands/fmt.ts")).fmt(files, flags),
+    );
+}
+
+function addLayerCommands(program: Command): void {
+  const layers = () => import("./commands/layers.ts");
+  withStore(program.command("ls").description("list the layers in the store"))
+    .option("--json", "print JSON")
+    .option("-q, --quiet", "print full ids only")
+    .action(async (flags) => (await layers()).ls(flags));
+  withStore(
+    program
+      .command("show")
+      .description("describe a layer")
+      .argument("<id>", "id, unique prefix or tag"),
+  )
+    .option("--json", "print JSON")
+    .action(async (id: string, flags) => (await layers()).show(id, flags));
+  withStore(
+    program
+      .command("log")
+      .description("print what a step printed, also a failed one")
+      .argument("<id>", "id, unique prefix or tag"),
+  ).action(async (id: string, flags) => (await layers()).log(id, flags));
+  withStore(
+    program
+      .command("delete")
+      .description("remove a layer from the store")
+      .argument("<id...>", "ids, unique prefixes or tags"),
+  )
+    .option("-r, --recursive", "also remove the layers built on it")
+    .action(async (ids: string[], flags) => (await layers()).deleteLayers(ids, flags));
+  withStore(
+    program
+      .command("tag")
+      .description("name a layer, for `from` and to protect it")
+      .argument("<id>", "id, unique prefix or tag")
+      .argument("<name>", "the name"),
+  ).action(async (id: string, name: string, flags) => (await layers()).tag(id, name, flags));
+  withStore(
+    program.command("untag").description("take a name away").argument("<name>", "the name"),
+  ).action(async (name: string, flags) => (await layers()).untag(name, flags));
+}
+
+function addBaseCommands(program: Command): void {
+  const base = program.command("base").description("base images: what `from` names");
+  const commands = () => import("./commands/base.ts");
+  withStore(
+    base
+      .command("build")
+      .description("make a base image from its recipe")
+      .argument("<name>", "the recipe, for example busybox"),
+  )
+    .option("--if-missing", "do nothing when it is there already")
+    .option("--force", "replace it when it is there already")
+    .option("--mirror <url>", "Debian mirror to fetch packages from")
+    .option("-v, --verbose", "show what the recipe prints")
+    .action(async (name: string, flags) => (await commands()).baseBuild(name, flags));
+  withStore(
+    base
+      .command("add")
+      .description("add a disk you already have")
+      .argument("<name>", "its name in `from`"),
+  )
+    .requiredOption("--from <file>", "the disk, qcow2 or raw")
+    .option("--profile <file>", "its profile (TOML); default: OBuilder's defaults")
+    .option("--force", "replace it when it is there already")
+    .action(async (name: string, flags) => (await commands()).baseAdd(name, flags));
+  withStore(base.command("ls").description("list base images"))
+    .option("--json", "print JSON")
+    .action(async (flags) => (await commands()).baseLs(flags));
+  withStore(
+    base
+      .command("rm")
+      .description("remove a base image; layers built on it stay good")
+      .argument("<name>", "its name"),
+  ).action(async (name: string, flags) => (await commands()).baseRm(name, flags));
+}
+
+function addCacheCommands(program: Command): void {
+  const cache = program.command("cache").description("caches that `run` steps share");
+  const commands = () => import("./commands/caches.ts");
+  withStore(cache.command("ls").description("list caches with their sizes"))
+    .option("--json", "print JSON")
+    .action(async (flags) => (await commands()).cacheLs(flags));
+  withStore(
+    cache.command("rm").description("remove caches").argument("<name...>", "their names"),
+  ).action(async (names: string[], flags) => (await commands()).cacheRm(names, flags));
+}

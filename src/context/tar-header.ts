@@ -1,0 +1,116 @@
+/**
+ * Tar headers in GNU format (magic `ustar  `), which GNU, BSD and busybox tar all read in full.
+ *
+ * Pax headers would not do: busybox ignores the ids in them, and an id beyond 2097151 fits nowhere else.
+ */
+
+const BLOCK_BYTES = 512;
+
+/** What one header says. Names and link targets may have any length. */
+export interface TarHeader {
+  readonly type: "file" | "symlink" | "directory";
+  /** Relative; a directory's may end in `/`. */
+  readonly name: string;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Of the content that follows; 0 unless `type` is `file`. */
+  readonly sizeBytes: number;
+  /** For `symlink` only. */
+  readonly linkTarget?: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+}
+
+const TYPE_FLAGS = { file: "0", symlink: "2", directory: "5" } as const;
+
+/** The blocks that come before an entry's content. */
+export function tarHeader(header: TarHeader): Buffer {
+  const name = Buffer.from(header.name);
+  const linkTarget = Buffer.from(header.linkTarget ?? "");
+  return Buffer.concat([
+    ...longField("L", name),
+    ...longField("K", linkTarget),
+    headerBlock({ ...header, name, linkTarget, typeFlag: TYPE_FLAGS[header.type] }),
+  ]);
+}
+
+/** Zeros that fill an entry's content up to whole blocks. */
+export function tarPadding(sizeBytes: number): Buffer {
+  return Buffer.alloc((BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES);
+}
+
+/** What an archive ends with. */
+export function tarEnd(): Buffer {
+  return Buffer.alloc(2 * BLOCK_BYTES);
+}
+
+/** Room in a header for a name, less the NUL that old readers want. */
+const SHORT_FIELD_BYTES = 99;
+
+/** An extra entry whose content is the value, for one that does not fit into the header. */
+function longField(typeFlag: "L" | "K", value: Buffer): Buffer[] {
+  if (value.length <= SHORT_FIELD_BYTES) return [];
+  const content = Buffer.concat([value, Buffer.alloc(1)]);
+  const block = headerBlock({
+    typeFlag,
+    name: Buffer.from("././@LongLink"),
+    linkTarget: Buffer.alloc(0),
+    mode: 0o644,
+    sizeBytes: content.length,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+  });
+  return [block, content, tarPadding(content.length)];
+}
+
+interface HeaderBlock {
+  readonly typeFlag: string;
+  readonly name: Buffer;
+  readonly linkTarget: Buffer;
+  readonly mode: number;
+  readonly sizeBytes: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime: number;
+}
+
+function headerBlock(header: HeaderBlock): Buffer {
+  const block = Buffer.alloc(BLOCK_BYTES);
+  header.name.copy(block, 0, 0, SHORT_FIELD_BYTES);
+  writeNumber(block, 100, 8, header.mode);
+  writeNumber(block, 108, 8, header.uid);
+  writeNumber(block, 116, 8, header.gid);
+  writeNumber(block, 124, 12, header.sizeBytes);
+  writeNumber(block, 136, 12, header.mtime);
+  block.write(header.typeFlag, 156, "latin1");
+  header.linkTarget.copy(block, 157, 0, SHORT_FIELD_BYTES);
+  block.write("ustar  \0", 257, "latin1");
+  writeChecksum(block);
+  return block;
+}
+
+/** Octal digits and a NUL; a number with more digits than that in base 256, marked by the top bit. */
+function writeNumber(block: Buffer, offset: number, length: number, value: number): void {
+  const octal = value.toString(8).padStart(length - 1, "0");
+  if (octal.length < length) {
+    block.write(octal, offset, "latin1");
+    return;
+  }
+  let rest = BigInt(value);
+  for (let index = offset + length - 1; index > offset; index -= 1) {
+    block[index] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+  block[offset] = 0x80;
+}
+
+/** The sum of all bytes, the checksum's own taken as blanks. */
+function writeChecksum(block: Buffer): void {
+  block.fill(" ", 148, 156);
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+}

@@ -1,0 +1,55 @@
+import type { ProfileFailure } from "../profile/failure.ts";
+import type { StoreFailure } from "../store/failure.ts";
+
+/** What can go wrong with base images. */
+export type ImageFailure =
+  | StoreFailure
+  /** No image of that name. */
+  | {
+      readonly reason: "base-missing";
+      readonly name: string;
+      readonly dir: string;
+      readonly available: readonly string[];
+      /** True when vmbuild has a recipe that makes it. */
+      readonly hasRecipe: boolean;
+    }
+  | { readonly reason: "base-name-invalid"; readonly name: string; readonly message: string }
+  /** Several files could be the disk. */
+  | {
+      readonly reason: "base-ambiguous";
+      readonly name: string;
+      readonly candidates: readonly string[];
+    }
+  /** The disk cannot be a base: it has a backing file, a data file, or is not a disk image. */
+  | {
+      readonly reason: "base-unusable";
+      readonly path: string;
+      readonly message: string;
+      readonly hint: string;
+    }
+  /** The spec pins another content than the image has. */
+  | {
+      readonly reason: "base-digest-mismatch";
+      readonly name: string;
+      readonly expected: string;
+      readonly actual: string;
+    }
+  /** The file changed while it was imported. */
+  | { readonly reason: "base-changed"; readonly path: string }
+  /** A layer's base image file is no longer in the store, or no longer what it was. */
+  | { readonly reason: "base-damaged"; readonly path: string; readonly message: string }
+  | { readonly reason: "base-exists"; readonly name: string }
+  | {
+      readonly reason: "recipe-missing";
+      readonly name: string;
+      readonly available: readonly string[];
+    }
+  | {
+      readonly reason: "recipe-failed";
+      readonly name: string;
+      readonly exitCode?: number;
+      readonly message: string;
+    }
+  | ProfileFailure
+  /** The image could not be written where the user wants it. */
+  | { readonly reason: "export-failed"; readonly path: string; readonly message: string };

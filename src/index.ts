@@ -1,0 +1,35 @@
+/**
+ * vmbuild as a library: read a spec, plan it, build it. Everything else is internal.
+ *
+ * Failures are values (`Result`), events are data, and an `AbortSignal` stops whatever runs.
+ */
+export { failed, ok, type Failed, type Ok, type Result } from "./result.ts";
+
+export { decodeText } from "./spec/decode-text.ts";
+export type { Diagnostic } from "./spec/diagnostic.ts";
+export { formatSpec } from "./spec/format.ts";
+export { parseSpec, type ParsedSpec } from "./spec/parse-spec.ts";
+export { renderDiagnostic } from "./spec/render-diagnostic.ts";
+export type { SourceRange, SourceText } from "./spec/source.ts";
+export type * from "./spec/spec.ts";
+
+export { planToJson, type PlanJson } from "./plan/plan-json.ts";
+export { planSpec } from "./plan/plan-spec.ts";
+export type { Plan, PlanInputs } from "./plan/plan.ts";
+export type { Step, StepId } from "./plan/step.ts";
+
+export { openStore } from "./store/open-store.ts";
+export type { Layer, Store, Tag } from "./store/store.ts";
+export type { StoreFailure } from "./store/failure.ts";
+
+export type { Profile } from "./profile/profile.ts";
+export type { BaseImage, BaseImages } from "./image/base-images.ts";
+export type { ImageFailure } from "./image/failure.ts";
+export { exportImage } from "./image/export-image.ts";
+
+export { buildPlan } from "./build/build-plan.ts";
+export { createBuildEnvironment, type EnvironmentRequest } from "./build/create-environment.ts";
+export type { BuildEnvironment, BuildOptions } from "./build/environment.ts";
+export type { BuildEvent, EventSink, StepRef } from "./build/event.ts";
+export type { BuildFailure, StepFailure } from "./build/failure.ts";
+export { gatherInputs, type InputProblem } from "./build/gather-inputs.ts";

@@ -1,0 +1,38 @@
+import { defaultLinger, type Linger } from "./exec-linger.ts";
+import type { BannerPace } from "./ssh-banner.ts";
+import type { Keepalive } from "./ssh-session.ts";
+
+/** Times and places of a launch that are no property of the guest. */
+export interface LaunchTuning {
+  /** Where programs are looked for, in the form of `$PATH`. */
+  readonly searchPath: string;
+  readonly bannerPace: BannerPace;
+  /**
+   * For how long after its first refusal a guest is asked again: an SSH server may be up before the
+   * account or its keys are (cloud-init, pam_nologin(8)).
+   */
+  readonly refusalGraceMs: number;
+  /** From one login attempt to the next. */
+  readonly loginSpacingMs: number;
+  readonly keepalive: Keepalive;
+  readonly linger: Linger;
+  /** How long a lost connection waits for QEMU's end, which then is its cause. */
+  readonly lossGraceMs: number;
+  /** How long QEMU may take to close its disk once told to quit. */
+  readonly quitTimeoutMs: number;
+}
+
+/** What a launch uses unless told otherwise. */
+export function defaultTuning(): LaunchTuning {
+  return {
+    searchPath: process.env["PATH"] ?? "",
+    bannerPace: { shortestMs: 30, longestMs: 900, patienceMs: 15_000 },
+    refusalGraceMs: 10_000,
+    loginSpacingMs: 250,
+    // An emulated guest under full load has been seen to answer after tens of seconds.
+    keepalive: { intervalMs: 15_000, count: 8 },
+    linger: defaultLinger,
+    lossGraceMs: 10_000,
+    quitTimeoutMs: 5_000,
+  };
+}

@@ -1,0 +1,162 @@
+/**
+ * From a configuration to a running machine with a session in its guest:
+ *
+ *     programs, keys -> private directory -> QEMU -> monitor -> forwarded port -> login -> Machine
+ *
+ * Whatever fails on the way, QEMU is killed and the directory removed before the failure is returned.
+ */
+import { rm } from "node:fs/promises";
+import { failed, ok, type Result } from "../result.ts";
+import { endFailure, lossFailure } from "./end-failure.ts";
+import type { MachineFailure } from "./failure.ts";
+import { defaultTuning, type LaunchTuning } from "./launch-tuning.ts";
+import { logIn } from "./log-in.ts";
+import type { LaunchOptions, Machine, MachineConfig } from "./machine.ts";
+import { askForwardedPort, startQemu, type MonitoredQemu } from "./monitored-qemu.ts";
+import { findProgram } from "./program.ts";
+import { qemuArgv, qemuPackage, qemuProgram } from "./qemu-argv.ts";
+import { runningMachine, type MachineParts } from "./running-machine.ts";
+import { makeRuntimeDir, type RuntimeDir } from "./runtime-dir.ts";
+import { readSerialTail } from "./serial-tail.ts";
+import { settledWithin } from "./settled-within.ts";
+import { authMethods, type AuthMethod } from "./ssh-identity.ts";
+import { checkPrivateKey } from "./ssh-session.ts";
+import { stopWatch, type StopWatch } from "./stop-watch.ts";
+
+/**
+ * Boots a machine and logs into its guest, within `config.bootTimeoutMs` from the start of QEMU.
+ *
+ * An aborted signal fails it with `cancelled` at any point.
+ */
+export async function launch(
+  config: MachineConfig,
+  options: LaunchOptions,
+  tuning: LaunchTuning = defaultTuning(),
+): Promise<Result<Machine, MachineFailure>> {
+  if (options.signal.aborted) return failed({ reason: "cancelled" });
+  const needs = await prepare(config, tuning);
+  if (!needs.ok) return needs;
+  const { programPath, setprivPath, methods } = needs.value;
+  const made = await makeRuntimeDir();
+  if (!made.ok) return made;
+  const runtimeDir = made.value;
+
+  options.onPhase?.("starting");
+  const argv = [programPath, ...qemuArgv(config, runtimeDir)] as const;
+  const started = await startQemu(
+    setprivPath === undefined ? { argv } : { argv, setprivPath },
+    runtimeDir.qmpPath,
+  );
+  if (!started.ok) {
+    await removeDir(runtimeDir);
+    return started;
+  }
+  const qemu = started.value;
+  using watch = stopWatch(options.signal, config.bootTimeoutMs, qemu.ended);
+  const parts = await bringUp({ qemu, config, methods, tuning, watch, options });
+  if (parts.ok) {
+    options.onPhase?.("ready");
+    return ok(runningMachine({ ...parts.value, runtimeDir }, config, tuning));
+  }
+  const failure = await bootFailure(parts.error, { qemu, config, watch });
+  qemu.kill();
+  await qemu.ended;
+  await removeDir(runtimeDir);
+  return failed(failure);
+}
+
+/** What must be on the host before anything is started. */
+interface Needs {
+  readonly programPath: string;
+  readonly setprivPath?: string;
+  readonly methods: readonly AuthMethod[];
+}
+
+async function prepare(
+  { profile, storeIdentityPath, outliveParent }: MachineConfig,
+  { searchPath }: LaunchTuning,
+): Promise<Result<Needs, MachineFailure>> {
+  const qemu = await findProgram(
+    { program: qemuProgram(profile.arch), debianPackage: qemuPackage(profile.arch) },
+    searchPath,
+  );
+  if (!qemu.ok) return qemu;
+  const methods = await authMethods({
+    identity: profile.login.identity,
+    storeIdentityPath,
+    checkKey: checkPrivateKey,
+  });
+  if (!methods.ok) return methods;
+  const needs = { programPath: qemu.value, methods: methods.value };
+  if (outliveParent) return ok(needs);
+  const setpriv = await findProgram(
+    { program: "setpriv", debianPackage: "util-linux" },
+    searchPath,
+  );
+  return setpriv.ok ? ok({ ...needs, setprivPath: setpriv.value }) : setpriv;
+}
+
+interface Boot {
+  readonly qemu: MonitoredQemu;
+  readonly config: MachineConfig;
+  readonly methods: readonly AuthMethod[];
+  readonly tuning: LaunchTuning;
+  readonly watch: StopWatch;
+  readonly options: LaunchOptions;
+}
+
+async function bringUp({
+  qemu,
+  config,
+  methods,
+  tuning,
+  watch: { signal },
+  options: { onPhase },
+}: Boot): Promise<Result<Omit<MachineParts, "runtimeDir">, MachineFailure>> {
+  const { login } = config.profile;
+  const monitor = await qemu.connectMonitor(signal);
+  if (!monitor.ok) return monitor;
+  const port = await askForwardedPort(monitor.value, login.port, signal);
+  if (!port.ok) return port;
+  onPhase?.("booting");
+  const session = await logIn({
+    port: port.value,
+    login,
+    methods,
+    tuning,
+    signal,
+    onReached: () => onPhase?.("connecting"),
+    explainLoss: (message) =>
+      lossFailure(message, qemu, config.serialLogPath, tuning.lossGraceMs),
+  });
+  if (!session.ok) return session;
+  return ok({ qemu, monitor: monitor.value, session: session.value, sshPort: port.value });
+}
+
+/** For how long QEMU may take to end after its monitor has closed. */
+const exitGraceMs = 1_000;
+
+/** The cause behind the failed step: what stopped the launch comes before what it led to. */
+async function bootFailure(
+  failure: MachineFailure,
+  { qemu, config, watch }: Pick<Boot, "qemu" | "config" | "watch">,
+): Promise<MachineFailure> {
+  const { serialLogPath, bootTimeoutMs: timeoutMs } = config;
+  if (failure.reason === "monitor-failed") await settledWithin(qemu.ended, exitGraceMs);
+  switch (watch.cause) {
+    case undefined:
+      return failure;
+    case "cancelled":
+      return { reason: "cancelled" };
+    case "ended":
+      return endFailure(await qemu.ended, qemu.argv, serialLogPath);
+    case "timed-out": {
+      if (failure.reason === "login-refused") return failure;
+      return { reason: "boot-timeout", timeoutMs, serialTail: await readSerialTail(serialLogPath) };
+    }
+  }
+}
+
+function removeDir(dir: RuntimeDir): Promise<void> {
+  return rm(dir.path, { recursive: true, force: true });
+}

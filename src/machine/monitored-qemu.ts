@@ -1,0 +1,98 @@
+import { failed, ok, type Result } from "../result.ts";
+import type { MachineFailure, MachineFailureOf } from "./failure.ts";
+import { forwardedPort } from "./forwarded-port.ts";
+import { machineEnd } from "./machine-end.ts";
+import type { MachineEnd } from "./machine.ts";
+import { spawnQemu, type SpawnOptions } from "./qemu-process.ts";
+import { connectWhenThere } from "./qmp-connect.ts";
+import { openQmp, type QmpClient, type QmpFailure } from "./qmp.ts";
+import { settledWithin } from "./settled-within.ts";
+
+/** A QEMU process together with what its monitor tells. */
+export interface MonitoredQemu {
+  readonly pid: number;
+  readonly argv: readonly string[];
+  /** Settles when QEMU has ended and its monitor is read to the end; never rejects. */
+  readonly ended: Promise<MachineEnd>;
+  /** Connects the monitor; to be called once. */
+  connectMonitor(signal: AbortSignal): Promise<Result<QmpClient, MachineFailure>>;
+  /** Ends QEMU by its monitor, so that it closes its disk, and by SIGKILL if that takes too long. */
+  quit(timeoutMs: number): Promise<void>;
+  kill(): void;
+  /** Leaves QEMU to itself; `ended` may never settle. */
+  release(): void;
+}
+
+/** Starts QEMU with its monitor at `qmpPath`. */
+export async function startQemu(
+  options: SpawnOptions,
+  qmpPath: string,
+): Promise<Result<MonitoredQemu, MachineFailureOf<"qemu-failed">>> {
+  const spawned = await spawnQemu(options);
+  if (!spawned.ok) return spawned;
+  const { pid, argv, ended, kill, release } = spawned.value;
+  let monitor: QmpClient | undefined;
+  let shutdownCause: string | undefined;
+  let ordered = false;
+  const orderedKill = () => {
+    ordered = true;
+    kill();
+  };
+  return ok({
+    pid,
+    argv,
+    ended: ended.then(async (end) => {
+      // The SHUTDOWN event may still be on its way when the process is gone.
+      await monitor?.closed;
+      return machineEnd(end, { shutdownCause, ordered });
+    }),
+    async connectMonitor(signal) {
+      const socket = await connectWhenThere(qmpPath, signal);
+      if (!socket.ok) return socket;
+      const opened = await openQmp(socket.value, {
+        signal,
+        onEvent: ({ name, data }) => {
+          if (name === "SHUTDOWN") shutdownCause ??= String(data["reason"]);
+        },
+      });
+      if (!opened.ok) return failed(monitorFailure("qmp_capabilities", opened.error));
+      monitor = opened.value;
+      return opened;
+    },
+    async quit(timeoutMs) {
+      ordered = true;
+      void monitor?.execute("quit");
+      if ((await settledWithin(ended, timeoutMs)) === undefined) kill();
+      await ended;
+    },
+    kill: orderedKill,
+    release() {
+      monitor?.close();
+      release();
+    },
+  });
+}
+
+/** The host port that leads to `guestPort`, as the monitor tells it. */
+export async function askForwardedPort(
+  monitor: QmpClient,
+  guestPort: number,
+  signal: AbortSignal,
+): Promise<Result<number, MachineFailure>> {
+  const command = "info usernet";
+  const reply = await monitor.execute(
+    "human-monitor-command",
+    { "command-line": command },
+    signal,
+  );
+  if (!reply.ok) return failed(monitorFailure(command, reply.error));
+  const port = forwardedPort(String(reply.value), guestPort);
+  if (port !== undefined) return ok(port);
+  const message = `no port is forwarded to the guest's port ${guestPort}: ${String(reply.value)}`;
+  return failed({ reason: "monitor-failed", command, message });
+}
+
+function monitorFailure(command: string, failure: QmpFailure): MachineFailure {
+  if (failure.reason === "cancelled") return failure;
+  return { reason: "monitor-failed", command, message: failure.message };
+}

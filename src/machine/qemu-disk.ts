@@ -1,0 +1,58 @@
+import type { BootSource, DiskBus } from "../profile/profile.ts";
+import { blockdev } from "./qemu-option.ts";
+import type { VirtioTransport } from "./virtio.ts";
+
+/** What the system disk's arguments depend on. */
+export interface DiskArguments {
+  readonly diskPath: string;
+  readonly bus: DiskBus;
+  readonly boot: BootSource;
+  readonly transport: VirtioTransport;
+}
+
+const node = "disk0";
+
+/**
+ * The system disk: a qcow2 block node and the device that shows it to the guest.
+ *
+ * The format is stated, never probed: a guest that writes a qcow2 header onto its raw disk must not
+ * be able to name a host file as backing (qemu(1), `-drive format=`). Guest flushes reach the host's
+ * page cache but not its disk (`no-flush`), since a layer is synced when it is promoted; trimmed and
+ * zeroed blocks are given back, so that layers stay small.
+ */
+export function diskArgv(disk: DiskArguments): string[] {
+  return [
+    ...blockdev({
+      driver: "qcow2",
+      "node-name": node,
+      discard: "unmap",
+      "detect-zeroes": "unmap",
+      cache: { direct: false, "no-flush": true },
+      file: { driver: "file", filename: disk.diskPath },
+    }),
+    ...diskDevice(disk),
+  ];
+}
+
+function diskDevice({ bus, boot, transport }: DiskArguments): string[] {
+  // QEMU's own kernel loader claims index 0, and two devices may not share one.
+  const drive = `drive=${node}${boot.kind === "firmware" ? ",bootindex=0" : ""}`;
+  switch (bus) {
+    case "virtio":
+      return ["-device", `virtio-blk-${transport},${drive}`];
+    case "scsi":
+      return [
+        "-device",
+        `virtio-scsi-${transport},id=scsi0`,
+        "-device",
+        `scsi-hd,bus=scsi0.0,${drive}`,
+      ];
+    case "sata":
+      return ["-device", "ahci,id=sata0", "-device", `ide-hd,bus=sata0.0,${drive}`];
+    case "ide":
+      return ["-device", `ide-hd,bus=ide.0,${drive}`];
+    case "nvme":
+      // The specification requires a serial number; a constant keeps the guest's view reproducible.
+      return ["-device", `nvme,serial=vmbuild,${drive}`];
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The private directory of one machine's control socket:
+ *
+ *     $XDG_RUNTIME_DIR/vmbuild-PID-NAMESPACE-XXXXXX/   mode 0700
+ *       qmp.sock                                       QEMU's monitor
+ *
+ * The name tells whose it is, so that a later start can remove what a killed process left.
+ */
+import { mkdtemp, readdir, readlink, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { failed, ok, type Result } from "../result.ts";
+import type { MachineFailureOf } from "./failure.ts";
+
+/** A machine's directory and the paths in it. */
+export interface RuntimeDir {
+  readonly path: string;
+  readonly qmpPath: string;
+}
+
+const socketName = "qmp.sock";
+/** `sun_path` has 108 bytes and the path in it ends with a NUL (unix(7)). */
+const longestSocketPath = 107;
+
+/**
+ * Makes a directory in the first of `parents` that is writable and short enough for a socket path.
+ *
+ * The caller removes it. Directories there whose process has ended and whose socket nobody listens
+ * on are removed first.
+ */
+export async function makeRuntimeDir(
+  parents: readonly string[] = runtimeParents(),
+): Promise<Result<RuntimeDir, MachineFailureOf<"runtime-dir-unusable">>> {
+  const namespace = await pidNamespace();
+  const problems: string[] = [];
+  for (const parent of parents) {
+    const prefix = path.resolve(parent, `vmbuild-${process.pid}-${namespace}-`);
+    const length = Buffer.byteLength(path.join(`${prefix}XXXXXX`, socketName));
+    if (length > longestSocketPath) {
+      problems.push(`${parent}: a socket path there would have ${length} bytes`);
+      continue;
+    }
+    await sweep(parent, namespace);
+    try {
+      const dir = await mkdtemp(prefix);
+      return ok({ path: dir, qmpPath: path.join(dir, socketName) });
+    } catch (error) {
+      problems.push(`${parent}: ${(error as Error).message}`);
+    }
+  }
+  return failed({
+    reason: "runtime-dir-unusable",
+    path: parents[0] ?? "",
+    message: problems.join("; "),
+    hint: `set XDG_RUNTIME_DIR or TMPDIR to a writable directory with a short path (a Unix socket's path has at most ${longestSocketPath} bytes)`,
+  });
+}
+
+/** Where a machine's directory may be: the user's runtime directory, the temporary ones. */
+function runtimeParents(): string[] {
+  const runtime = process.env["XDG_RUNTIME_DIR"];
+  return [...(runtime ? [runtime] : []), tmpdir(), "/tmp"];
+}
+
+/** Tells apart equal process ids of containers that share a directory (pid_namespaces(7)). */
+async function pidNamespace(): Promise<string> {
+  const link = await readlink("/proc/self/ns/pid").catch(() => "");
+  return /\d+/.exec(link)?.[0] ?? "0";
+}
+
+async function sweep(parent: string, namespace: string): Promise<void> {
+  const names = await readdir(parent).catch(() => []);
+  for (const name of names) {
+    const match = /^vmbuild-(\d+)-(\d+)-[A-Za-z0-9]{6}$/.exec(name);
+    if (match?.[2] !== namespace || isAlive(Number(match[1]))) continue;
+    const dir = path.join(parent, name);
+    if (await hasListener(path.join(dir, socketName))) continue;
+    // Another user's directory cannot be removed, and need not be.
+    await rm(dir, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** True for a machine that was told to outlive its process. */
+function hasListener(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code !== "ECONNREFUSED" && error.code !== "ENOENT");
+    });
+  });
+}

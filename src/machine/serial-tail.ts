@@ -1,0 +1,37 @@
+import { open } from "node:fs/promises";
+import { stripVTControlCharacters } from "node:util";
+
+const tailBytes = 16 * 1024;
+const tailLines = 30;
+const lineLength = 400;
+
+// Control characters beside newline and tab, and the marks that reorder text on a terminal.
+// oxlint-disable-next-line no-control-regex
+const unprintable =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * The last lines of what a guest or a program wrote, safe to print: no terminal sequences, no
+ * control characters, no empty lines, each line cut to 400 characters.
+ */
+export function printableTail(text: string, maxLines: number = tailLines): string {
+  return stripVTControlCharacters(text)
+    .split(/\r\n|\r|\n/)
+    .map((line) => line.replaceAll(unprintable, "").trimEnd().slice(0, lineLength))
+    .filter((line) => line !== "")
+    .slice(-maxLines)
+    .join("\n");
+}
+
+/** `printableTail` of a serial log's last 16 KiB; empty when there is no log. Never fails. */
+export async function readSerialTail(serialLogPath: string): Promise<string> {
+  try {
+    await using file = await open(serialLogPath);
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(Math.min(size, tailBytes));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, size - buffer.length);
+    return printableTail(buffer.subarray(0, bytesRead).toString());
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,19 @@
+import type { ContextFailure } from "../context/failure.ts";
+import type { MachineFailure } from "../machine/failure.ts";
+
+/** What can go wrong between the start of a machine and the end of its task. */
+export type SandboxFailure =
+  | MachineFailure
+  | ContextFailure
+  /** The command ended with something other than 0. */
+  | { readonly reason: "command-failed"; readonly exitCode?: number; readonly signal?: string }
+  | { readonly reason: "command-timed-out"; readonly timeoutMs: number }
+  /** The guest could not do what comes before a command: working directory, account, becoming root. */
+  | { readonly reason: "guest-setup-failed"; readonly message: string; readonly hint: string }
+  | { readonly reason: "copy-failed"; readonly message: string }
+  | {
+      readonly reason: "cache-failed";
+      readonly cache: string;
+      readonly target: string;
+      readonly message: string;
+    };

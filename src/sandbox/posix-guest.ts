@@ -1,0 +1,232 @@
+import { randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { directoriesOf } from "../context/tar-entries.ts";
+import type { Session } from "../machine/session.ts";
+import type { StepUser } from "../plan/step.ts";
+import type { Profile } from "../profile/profile.ts";
+import { failed, ok, type Result } from "../result.ts";
+import type { SandboxFailure } from "./failure.ts";
+import type { Guest } from "./guest.ts";
+import {
+  commandScript,
+  privilegeOf,
+  rootScript,
+  rootShell,
+  runsAsLogin,
+  setupFailedCode,
+  setupMarker,
+} from "./posix-command.ts";
+import {
+  attachScript,
+  detachScript,
+  directoryTests,
+  saveScript,
+  unpackScript,
+} from "./posix-files.ts";
+import { quoteWord } from "./posix-quote.ts";
+import { runScript, type ScriptAnswer } from "./remote-script.ts";
+import type { CacheAttachment, CommandTask, CopyTask, SandboxHooks } from "./sandbox.ts";
+
+type Done = Promise<Result<void, SandboxFailure>>;
+
+interface Ids {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A Linux or BSD guest with a POSIX shell and tar. */
+export class PosixGuest implements Guest {
+  readonly #session: Session;
+  readonly #profile: Profile;
+
+  constructor(session: Session, profile: Profile) {
+    this.#session = session;
+    this.#profile = profile;
+  }
+
+  async run(task: CommandTask, hooks: SandboxHooks): Done {
+    const refused = this.#refuseUser(task.user);
+    if (refused !== undefined) return failed(refused);
+    const nonce = randomBytes(12).toString("hex");
+    const { command, script } = commandScript(this.#profile, task, nonce);
+    const marker = Buffer.from(setupMarker(nonce));
+    let setupMessage: string | undefined;
+    const end = await this.#session.exec({
+      command,
+      stdin: script,
+      signal: hooks.signal,
+      ...(task.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
+      onStdout: hooks.onOutput,
+      onStderr: (chunk) => {
+        const at = chunk.indexOf(marker);
+        if (at < 0) return hooks.onOutput(chunk);
+        setupMessage = chunk
+          .subarray(at + marker.length)
+          .toString("utf8")
+          .trim();
+        return hooks.onOutput(chunk.subarray(0, at));
+      },
+    });
+    if (!end.ok) return end;
+    switch (end.value.kind) {
+      case "timed-out":
+        return failed({ reason: "command-timed-out", timeoutMs: task.timeoutMs ?? 0 });
+      case "signalled":
+        return failed({ reason: "command-failed", signal: end.value.signal });
+      case "exited":
+        if (end.value.code === 0) return ok();
+        if (end.value.code === setupFailedCode && setupMessage !== undefined) {
+          return failed(setupFailure(setupMessage));
+        }
+        return failed({ reason: "command-failed", exitCode: end.value.code });
+    }
+  }
+
+  async attach(
+    cache: CacheAttachment,
+    index: number,
+    task: CommandTask,
+    signal: AbortSignal,
+  ): Done {
+    const refused = this.#refuseWithoutRoot("mount a cache");
+    if (refused !== undefined) return failed(refused);
+    let owner: string | undefined;
+    if (cache.content === undefined) {
+      const ids = await this.#idsOf(task.user, signal);
+      if (!ids.ok) return ids;
+      owner = `${ids.value.uid}:${ids.value.gid}`;
+    }
+    const script = attachScript({ index, target: cache.target }, owner);
+    const content = cache.content;
+    return this.#cacheScript(cache, signal, {
+      command: rootScript(this.#profile, script),
+      ...(content === undefined
+        ? {}
+        : {
+            stdin: createReadStream("", { fd: content.fd, start: 0, autoClose: false }),
+          }),
+    });
+  }
+
+  async save(cache: CacheAttachment, index: number, signal: AbortSignal): Done {
+    const file = await open(cache.newContentPath, "wx", 0o600);
+    try {
+      return await this.#cacheScript(cache, signal, {
+        command: rootScript(this.#profile, saveScript({ index, target: cache.target })),
+        stdoutTo: async (chunk) => {
+          await file.writeFile(chunk);
+        },
+      });
+    } finally {
+      await file.close();
+    }
+  }
+
+  async detach(cache: CacheAttachment, index: number, signal: AbortSignal): Done {
+    const script = detachScript({ index, target: cache.target });
+    return this.#cacheScript(cache, signal, { command: rootScript(this.#profile, script) });
+  }
+
+  async copy(task: CopyTask, hooks: SandboxHooks): Done {
+    const { signal } = hooks;
+    const ids = await this.#idsOf(task.user, signal);
+    if (!ids.ok) return ids;
+    const asRoot = privilegeOf(this.#profile) !== "none";
+    if (!asRoot) {
+      const refused = this.#refuseUser(task.user);
+      if (refused !== undefined) return failed(refused);
+    }
+    const wanted = directoriesOf(task.items);
+    const tests = await runScript(this.#session, {
+      command: rootShell(this.#profile),
+      stdin: directoryTests(wanted),
+      signal,
+      stdoutBytes: wanted.length,
+    });
+    if (!tests.ok) return tests;
+    if (tests.value.code !== 0 || tests.value.stdout.length !== wanted.length) {
+      return failed(rootFailure(this.#profile, tests.value));
+    }
+    const missing = new Set(wanted.filter((_, index) => tests.value.stdout[index] === "0"));
+    const tar = task.openTar({ ...ids.value, directories: missing, signal });
+    const unpacked = await runScript(this.#session, {
+      command: rootScript(this.#profile, unpackScript(asRoot)),
+      stdin: tar.stream,
+      signal,
+      stdoutTo: hooks.onOutput,
+    });
+    tar.stream.destroy();
+    const sent = await tar.outcome;
+    // A stream that the guest cut off is the guest's failure, told by its own end.
+    if (!sent.ok && sent.error.reason !== "cancelled") return sent;
+    if (!unpacked.ok) return unpacked;
+    if (unpacked.value.code !== 0) {
+      return failed({
+        reason: "copy-failed",
+        message: unpacked.value.stderr || `tar ended with ${unpacked.value.code} in the guest`,
+      });
+    }
+    return ok();
+  }
+
+  /** The numbers a user stands for in this guest. */
+  async #idsOf(user: StepUser, signal: AbortSignal): Promise<Result<Ids, SandboxFailure>> {
+    if (user.kind === "unix") return ok({ uid: user.uid, gid: user.gid });
+    if (user.kind === "login" && this.#profile.login.user === "root") return ok({ uid: 0, gid: 0 });
+    const name = user.kind === "name" ? ` ${quoteWord(user.name)}` : "";
+    const answer = await runScript(this.#session, {
+      command: "exec /bin/sh",
+      stdin: `id -u${name} && id -g${name}\n`,
+      signal,
+    });
+    if (!answer.ok) return answer;
+    const [uid, gid] = answer.value.stdout.trim().split("\n").map(Number);
+    if (answer.value.code !== 0 || !Number.isInteger(uid) || !Number.isInteger(gid)) {
+      return failed(setupFailure(answer.value.stderr || `cannot tell the ids of the user${name}`));
+    }
+    return ok({ uid: uid as number, gid: gid as number });
+  }
+
+  async #cacheScript(
+    cache: CacheAttachment,
+    signal: AbortSignal,
+    request: Omit<Parameters<typeof runScript>[1], "signal">,
+  ): Done {
+    const answer = await runScript(this.#session, { ...request, signal });
+    if (!answer.ok) return answer;
+    if (answer.value.code === 0) return ok();
+    return failed({
+      reason: "cache-failed",
+      cache: cache.name,
+      target: cache.target,
+      message: answer.value.stderr || `the script in the guest ended with ${answer.value.code}`,
+    });
+  }
+
+  #refuseUser(user: StepUser): SandboxFailure | undefined {
+    if (runsAsLogin(this.#profile, user) || privilegeOf(this.#profile) !== "none") return undefined;
+    return this.#refuseWithoutRoot("run a step as another user");
+  }
+
+  #refuseWithoutRoot(purpose: string): SandboxFailure | undefined {
+    if (privilegeOf(this.#profile) !== "none") return undefined;
+    return setupFailure(
+      `only root can ${purpose}, and the guest is entered as ${this.#profile.login.user}`,
+    );
+  }
+}
+
+function setupFailure(message: string): SandboxFailure {
+  return {
+    reason: "guest-setup-failed",
+    message,
+    hint: 'check the spec\'s `user` and `workdir`, and `[login] user` and `become` ("sudo" or "doas") in the base image\'s profile',
+  };
+}
+
+function rootFailure(profile: Profile, answer: ScriptAnswer): SandboxFailure {
+  return setupFailure(
+    answer.stderr || `${profile.login.become} ended with ${answer.code} in the guest`,
+  );
+}

@@ -1,0 +1,127 @@
+/**
+ * A sandbox runs one task on one disk: boots it, does the work inside, powers it off.
+ */
+import type { Accelerator } from "../machine/accelerator.ts";
+import type { Profile } from "../profile/profile.ts";
+import type { CopyItem, StepUser } from "../plan/step.ts";
+import type { Result } from "../result.ts";
+import type { ManifestTar } from "../context/tar-stream.ts";
+import type { SandboxFailure } from "./failure.ts";
+
+/** What the machine is given, none of which decides a step's id. */
+export interface Resources {
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly accelerator: Accelerator;
+  /** From the start of QEMU to the first usable SSH session. */
+  readonly bootTimeoutMs: number;
+}
+
+export interface SandboxJob {
+  readonly profile: Profile;
+  readonly resources: Resources;
+  /** qcow2 system disk, absolute; written to in place. */
+  readonly diskPath: string;
+  /** Where the guest's serial console is kept while the job runs. */
+  readonly serialLogPath: string;
+  /** True lets the guest reach the network (and the host's loopback); false isolates it. */
+  readonly network: boolean;
+  readonly task: SandboxTask;
+  /** Leaves the machine running when the task fails, for somebody to look into. */
+  readonly keepFailed: boolean;
+}
+
+export type SandboxTask = CommandTask | CopyTask;
+
+/** Runs one command as one account in one directory. */
+export interface CommandTask {
+  readonly kind: "command";
+  /** Appended to `shell` as one argument. */
+  readonly command: string;
+  readonly shell: readonly string[];
+  /** Absolute; made (0755, root) when missing, as runc and Docker do. */
+  readonly workdir: string;
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly user: StepUser;
+  readonly timeoutMs?: number;
+  readonly caches: readonly CacheAttachment[];
+}
+
+/** A directory that is there only while the command runs. */
+export interface CacheAttachment {
+  readonly name: string;
+  /** Absolute path in the guest. */
+  readonly target: string;
+  /** The tar stream to fill it with; undefined for a new cache, which belongs to the task's user. */
+  readonly content?: { readonly fd: number; readonly sizeBytes: number };
+  /** Where its content is written afterwards, as a tar stream. */
+  readonly newContentPath: string;
+}
+
+/** Brings files into the guest. What existed is never re-owned; missing directories are made. */
+export interface CopyTask {
+  readonly kind: "copy";
+  readonly items: readonly CopyItem[];
+  /** Owner of everything that is copied. */
+  readonly user: StepUser;
+  /** The files as a tar stream, with directory entries for just the paths in `directories`. */
+  readonly openTar: (options: CopyTarOptions) => ManifestTar;
+}
+
+export interface CopyTarOptions {
+  readonly uid: number;
+  readonly gid: number;
+  readonly directories: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+}
+
+/** Where a job is, for progress. */
+export type SandboxPhase =
+  | "booting"
+  | "connecting"
+  | "caches-in"
+  | "running"
+  | "copying"
+  | "caches-out"
+  | "powering-off";
+
+export interface SandboxHooks {
+  readonly signal: AbortSignal;
+  readonly onPhase: (phase: SandboxPhase) => void;
+  /** The task's output, both streams, in order of arrival. Awaited, so a slow reader slows the guest. */
+  readonly onOutput: (chunk: Buffer) => void | Promise<void>;
+  /** Something worth a line that did not fail the task. */
+  readonly onWarning: (message: string) => void;
+  /** The machine's process, as soon as there is one, so that it can be found after a crash. */
+  readonly onMachine: (pid: number) => void | Promise<void>;
+}
+
+/** What a successful job leaves besides the disk. */
+export interface SandboxReport {
+  /** Targets of the caches whose new content was written completely; only these may be published. */
+  readonly savedTargets: readonly string[];
+}
+
+/** A failed job; `savedTargets` as in {@link SandboxReport}, since a failed command's caches are still good. */
+export interface FailedJob {
+  readonly failure: SandboxFailure;
+  readonly savedTargets: readonly string[];
+  /** The machine that was left running, with `keepFailed`. */
+  readonly kept?: KeptMachine;
+}
+
+export interface KeptMachine {
+  readonly pid: number;
+  /** A command line that logs into it. */
+  readonly sshCommand: string;
+}
+
+export interface Sandbox {
+  /**
+   * Runs a job to its end.
+   *
+   * On success the guest is off and its disk complete. On failure the disk is worthless, and unless
+   * `keepFailed` held, nothing is left running. Never throws for what a guest does.
+   */
+  run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>>;
+}

@@ -1,0 +1,189 @@
+/**
+ * The store on disk. Every path in it is made here and nowhere else.
+ *
+ *     ROOT/
+ *       base-image/
+ *         NAME.qcow2 | NAME.img | NAME.raw    a disk image the user put there
+ *         NAME.toml                           its profile
+ *         sha256/DIGEST                       the image layers are backed by, qcow2 or raw, named by content
+ *       result/
+ *         ID/                                 a promoted layer
+ *           rootfs/image.qcow2                its disk: an overlay on the parent's, by relative path
+ *           log                               what the step printed
+ *           layer.json                        what the layer is
+ *       result-tmp/
+ *         ID.OWNER/                           a stage: a layer in the making, with the same contents and
+ *           serial.log                        the guest's serial console
+ *           base.json                         what the disk is backed by
+ *           machine.json                      the QEMU process that writes the disk
+ *           kept.json                         the process the stage is kept for after its owner's end
+ *         ID.deleted.OWNER/                   a layer on its way out
+ *       cache/
+ *         c-NAME/VERSION.tar                  the content of a cache; the highest version counts
+ *       cache-tmp/
+ *         OWNER.tar                           a cache's next content in the making
+ *       state/
+ *         tags/NAME                           the id a tag points at
+ *         failed/ID                           the log of a step that failed
+ *         ssh/                                the key pair made for this store
+ *         tmp/OWNER                           a file about to be renamed to its place
+ *         NAME.json                           what is remembered to save work; losing it costs only time
+ *
+ * OWNER names the process that made the entry, see `owner.ts`. Everything below `result-tmp`,
+ * `cache-tmp` and `state/tmp` has an owner and goes when the owner is dead.
+ */
+import { isAbsolute, join, sep } from "node:path";
+
+/** Extensions a base image the user puts into the store may have. */
+export type BaseImageExtension = "qcow2" | "img" | "raw";
+
+/** What a stage and a layer both consist of. */
+export interface LayerPaths {
+  readonly dir: string;
+  readonly diskDir: string;
+  readonly diskPath: string;
+  readonly logPath: string;
+  readonly metadataPath: string;
+}
+
+/** What a stage has besides; none of it becomes part of the layer. */
+export interface StagePaths extends LayerPaths {
+  readonly serialLogPath: string;
+  readonly basePath: string;
+  readonly machinePath: string;
+  readonly keptPath: string;
+}
+
+/** Paths of one store. */
+export interface StoreLayout {
+  /** Absolute. */
+  readonly root: string;
+  readonly resultDir: string;
+  readonly stageDir: string;
+  readonly cacheDir: string;
+  readonly cacheStageDir: string;
+  readonly stateDir: string;
+  readonly stateStageDir: string;
+  readonly tagDir: string;
+  readonly failedLogDir: string;
+  /** Where the store's key pair for guest logins is kept. */
+  readonly sshDir: string;
+  readonly baseImageDir: string;
+  readonly digestDir: string;
+  baseImage(name: string, extension: BaseImageExtension): string;
+  baseImageProfile(name: string): string;
+  /** A base image by the SHA-256 of its content. */
+  baseImageByDigest(digest: string): string;
+  layer(id: string): LayerPaths;
+  stage(id: string, owner: string): StagePaths;
+  /** A stage by the name of its directory. */
+  stageNamed(entry: string): StagePaths;
+  /** Where a layer is moved to before its files are removed. */
+  deletedLayer(id: string, owner: string): LayerPaths;
+  /** The directory of a cache, by its escaped name. */
+  cache(escapedName: string): string;
+  cacheVersion(escapedName: string, version: number): string;
+  cacheStage(owner: string): string;
+  tag(escapedName: string): string;
+  state(name: string): string;
+  stateStage(owner: string): string;
+}
+
+/** The layout of the store at `root`, which must be absolute. Touches nothing. */
+export function storeLayout(root: string): StoreLayout {
+  if (!isAbsolute(root)) {
+    throw new Error(`Internal error: the store's path must be absolute: ${root}`);
+  }
+  const baseImageDir = join(root, "base-image");
+  const resultDir = join(root, "result");
+  const stageDir = join(root, "result-tmp");
+  const cacheDir = join(root, "cache");
+  const cacheStageDir = join(root, "cache-tmp");
+  const stateDir = join(root, "state");
+  const stateStageDir = join(stateDir, "tmp");
+  const tagDir = join(stateDir, "tags");
+  return {
+    root,
+    resultDir,
+    stageDir,
+    cacheDir,
+    cacheStageDir,
+    stateDir,
+    stateStageDir,
+    tagDir,
+    failedLogDir: join(stateDir, "failed"),
+    sshDir: join(stateDir, "ssh"),
+    baseImageDir,
+    digestDir: join(baseImageDir, "sha256"),
+    baseImage: (name, extension) => inside(baseImageDir, `${name}.${extension}`),
+    baseImageProfile: (name) => inside(baseImageDir, `${name}.toml`),
+    baseImageByDigest: (digest) => inside(join(baseImageDir, "sha256"), digest),
+    layer: (id) => layerPaths(inside(resultDir, id)),
+    stage: (id, owner) => stagePaths(inside(stageDir, `${id}.${owner}`)),
+    stageNamed: (entry) => stagePaths(inside(stageDir, entry)),
+    deletedLayer: (id, owner) => layerPaths(inside(stageDir, `${id}.deleted.${owner}`)),
+    cache: (escapedName) => inside(cacheDir, escapedName),
+    cacheVersion: (escapedName, version) =>
+      join(inside(cacheDir, escapedName), `${String(version).padStart(12, "0")}.tar`),
+    cacheStage: (owner) => inside(cacheStageDir, `${owner}.tar`),
+    tag: (escapedName) => inside(tagDir, escapedName),
+    state: (name) => inside(stateDir, `${name}.json`),
+    stateStage: (owner) => inside(stateStageDir, owner),
+  };
+}
+
+/**
+ * The backing path written into an overlay on layer `id`.
+ *
+ * Relative, so a store can be moved; the same from a stage as from the layer it becomes, because both
+ * directories lie equally deep.
+ */
+export function backingPathOfLayer(id: string): string {
+  return `../../../result/${id}/rootfs/image.qcow2`;
+}
+
+/** The backing path written into an overlay on the base image `digest`. */
+export function backingPathOfImage(digest: string): string {
+  return `../../../base-image/sha256/${digest}`;
+}
+
+/** What the name of an entry in `result-tmp` says, or undefined when this program did not make it. */
+export function parseStageEntry(
+  entry: string,
+): { readonly kind: "stage" | "deleted"; readonly id: string; readonly owner: string } | undefined {
+  const match = /^([0-9a-f]{64})(\.deleted)?\.([^.]+)$/.exec(entry);
+  const [, id, deleted, owner] = match ?? [];
+  if (id === undefined || owner === undefined) {
+    return undefined;
+  }
+  return { kind: deleted === undefined ? "stage" : "deleted", id, owner };
+}
+
+function layerPaths(dir: string): LayerPaths {
+  const diskDir = join(dir, "rootfs");
+  return {
+    dir,
+    diskDir,
+    diskPath: join(diskDir, "image.qcow2"),
+    logPath: join(dir, "log"),
+    metadataPath: join(dir, "layer.json"),
+  };
+}
+
+function stagePaths(dir: string): StagePaths {
+  return {
+    ...layerPaths(dir),
+    serialLogPath: join(dir, "serial.log"),
+    basePath: join(dir, "base.json"),
+    machinePath: join(dir, "machine.json"),
+    keptPath: join(dir, "kept.json"),
+  };
+}
+
+function inside(dir: string, relative: string): string {
+  const path = join(dir, relative);
+  if (!path.startsWith(dir + sep)) {
+    throw new Error(`Internal error: ${JSON.stringify(relative)} leads out of ${dir}`);
+  }
+  return path;
+}

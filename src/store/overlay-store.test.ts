@@ -1,0 +1,5 @@
+import { storeFixture } from "../../test/laws/store-fixture.ts";
+import { storeLaws } from "../../test/laws/store-laws.ts";
+import { openStore } from "./open-store.ts";
+
+storeLaws("OverlayStore", () => storeFixture(openStore));

@@ -1,0 +1,37 @@
+/** The store as qcow2 overlays in a directory. */
+import type { StepId } from "../plan/step.ts";
+import { emptyCache, leaseCache, readCaches } from "./cache.ts";
+import { deleteLayer } from "./delete-layer.ts";
+import type { StoreContext } from "./durable.ts";
+import { findFailedLog } from "./failed-log.ts";
+import { readLayer, readLayers } from "./layer-file.ts";
+import { resolveId } from "./resolve-id.ts";
+import { openStage } from "./stage.ts";
+import { readLiveStages } from "./stage-record.ts";
+import type { StageRequest, Store } from "./store.ts";
+import { readTags, removeTag, writeTag } from "./tags.ts";
+
+/** Puts the operations together; the directories exist already, see `openStore`. */
+export function overlayStore(context: StoreContext): Store {
+  const { layout } = context;
+  return {
+    root: layout.root,
+    layer: (id: StepId) => readLayer(layout, id),
+    layers: () => readLayers(layout),
+    async childrenOf(id: StepId) {
+      const layers = await readLayers(layout);
+      return layers.filter(({ metadata }) => metadata.parent === id).map((layer) => layer.id);
+    },
+    resolveId: (text: string) => resolveId(layout, text),
+    failedLog: (text: string) => findFailedLog(layout, text),
+    stage: (request: StageRequest) => openStage(context, request),
+    stages: () => readLiveStages(layout),
+    cache: (name: string) => leaseCache(context, name),
+    caches: () => readCaches(layout),
+    deleteCache: (name: string) => emptyCache(context, name),
+    tag: (name: string, id: StepId) => writeTag(context, name, id),
+    tags: () => readTags(layout),
+    untag: (name: string) => removeTag(context, name),
+    delete: (id: StepId) => deleteLayer(context, id),
+  };
+}

@@ -1,0 +1,69 @@
+/** Command lines of qemu-img, as pure functions. Formats are always given: a guest could fake what probing looks at. */
+
+/** Disk image formats the store deals with. */
+export type DiskFormat = "qcow2" | "raw";
+
+/** An overlay to be created. */
+export interface OverlayRequest {
+  readonly path: string;
+  /** As it is to be written into the overlay: relative to the overlay's own directory. */
+  readonly backingPath: string;
+  readonly backingFormat: DiskFormat;
+  /** Virtual size in bytes; absent takes the backing image's. */
+  readonly sizeBytes?: number;
+}
+
+/** A disk image to be written out in another form. */
+export interface ConvertRequest {
+  readonly sourcePath: string;
+  readonly sourceFormat: DiskFormat;
+  readonly path: string;
+  readonly format: DiskFormat;
+  /** Compresses the clusters; qcow2 only. */
+  readonly compress?: boolean;
+}
+
+/** Creates an empty qcow2 overlay. */
+export function createOverlayArgv(request: OverlayRequest): string[] {
+  return [
+    "create",
+    "-q",
+    "-f",
+    "qcow2",
+    "-b",
+    request.backingPath,
+    "-F",
+    request.backingFormat,
+    request.path,
+    ...(request.sizeBytes === undefined ? [] : [String(request.sizeBytes)]),
+  ];
+}
+
+/** Describes an image without opening what it is backed by. */
+export function infoArgv(path: string, format: DiskFormat): string[] {
+  return ["info", "--output=json", "-f", format, path];
+}
+
+/** Checks a qcow2 image; with `repairLeaks` frees clusters that nothing refers to. */
+export function checkArgv(
+  path: string,
+  options: { readonly repairLeaks?: boolean } = {},
+): string[] {
+  const repair = options.repairLeaks === true ? ["-r", "leaks"] : [];
+  return ["check", "--output=json", "-f", "qcow2", ...repair, path];
+}
+
+/** Writes an image and all it is backed by as one; runs of zeros become holes. */
+export function convertArgv(request: ConvertRequest): string[] {
+  return [
+    "convert",
+    "-p",
+    "-f",
+    request.sourceFormat,
+    "-O",
+    request.format,
+    ...(request.compress === true ? ["-c"] : []),
+    request.sourcePath,
+    request.path,
+  ];
+}

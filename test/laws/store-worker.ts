@@ -1,0 +1,91 @@
+/**
+ * A process that works on a store until it is killed. It prints one line of JSON per thing done.
+ *
+ *     node store-worker.js ROOT MODE DIGEST
+ *
+ * `hold` opens one of everything and waits; `keep` keeps a stage for a machine and waits; `churn`
+ * makes layers, tags and caches without end, each layer on the one before.
+ */
+import { spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { appendFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openStore } from "../../src/store/open-store.ts";
+import { newOwner } from "../../src/store/owner.ts";
+import type { StageBase, Store } from "../../src/store/store.ts";
+import { expectOk, idOf, makeLayer, openStageOn } from "./store-fixture.ts";
+
+const [, , root = "", mode = "", digest = ""] = process.argv;
+const image: StageBase = { kind: "image", digest, format: "raw" };
+const store = expectOk(await openStore(root));
+
+switch (mode) {
+  case "hold":
+    await hold();
+    break;
+  case "keep":
+    await keep();
+    break;
+  case "churn":
+    await churn(store);
+    break;
+  default:
+    throw new Error(`unknown mode ${mode}`);
+}
+
+async function hold(): Promise<void> {
+  const stage = await openStageOn(store, image, idOf("held"));
+  const machine = startMachine();
+  expectOk(await stage.machineStarted(machine));
+  const lease = expectOk(await store.cache("held"));
+  await writeFile(lease.newContentPath, "half of the new cont");
+  await writeFile(join(root, "state", "tmp", await newOwner()), "half of a docu");
+  say({ dir: stage.dir, machine, newContentPath: lease.newContentPath });
+  setInterval(() => {}, 1e6);
+}
+
+async function keep(): Promise<void> {
+  const stage = await openStageOn(store, image, idOf("kept"));
+  const machine = startMachine();
+  expectOk(await stage.machineStarted(machine));
+  await stage.keepFor(machine);
+  await stage[Symbol.asyncDispose]();
+  say({ dir: stage.dir, machine });
+  setInterval(() => {}, 1e6);
+}
+
+async function churn(store: Store): Promise<void> {
+  let base = image;
+  for (let n = 0; ; n++) {
+    const id = idOf(`${process.pid}.${n}`);
+    await makeLayer(store, base, id, randomBytes(100_000).toString("hex"));
+    say({ promoted: id });
+    base = { kind: "layer", id };
+    expectOk(await store.tag("last", id));
+    say({ tagged: id });
+    await using lease = expectOk(await store.cache("churned"));
+    const body = randomBytes(500_000);
+    await writeFile(lease.newContentPath, createHash("sha256").update(body).digest("hex"));
+    await appendFile(lease.newContentPath, body);
+    say({ published: expectOk(await lease.publish()) });
+    const spare = idOf(`${process.pid}.${n}.spare`);
+    await makeLayer(store, base, spare);
+    say({ promoted: spare });
+    say({ deleting: spare });
+    expectOk(await store.delete(spare));
+  }
+}
+
+/** Something that outlives this process unless it is killed. */
+function startMachine(): number {
+  const child = spawn("sleep", ["1000"], { detached: true, stdio: "ignore" });
+  child.unref();
+  if (child.pid === undefined) {
+    throw new Error("sleep did not start");
+  }
+  return child.pid;
+}
+
+function say(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}

@@ -1,0 +1,149 @@
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import type { Readable } from "node:stream";
+import { dirname, join, resolve } from "node:path";
+import { execa } from "execa";
+import { type Ran, vmbuild, vmbuildPath } from "./run-vmbuild.ts";
+
+/** The store that `make test` has made the base image in. */
+const sharedStore = resolve(process.env["VMBUILD_STORE"] ?? ".vmbuild/store");
+
+/** A private store with the busybox base image in it, a build context, and the real command. */
+export class VmRig implements AsyncDisposable {
+  readonly dir: string;
+  readonly store: string;
+
+  private constructor(dir: string) {
+    this.dir = dir;
+    this.store = join(dir, "store");
+  }
+
+  static async create(parent = tmpdir()): Promise<VmRig> {
+    const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")));
+    await mkdir(join(rig.store, "state"), { recursive: true, mode: 0o700 });
+    for (const part of ["base-image", "state/ssh"]) {
+      await execa("cp", ["-a", "--reflink=auto", join(sharedStore, part), join(rig.store, part)]);
+    }
+    return rig;
+  }
+
+  /** Writes a file below the rig's directory, which is also the build context. */
+  async put(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+    await mkdir(dirname(join(this.dir, path)), { recursive: true });
+    await writeFile(join(this.dir, path), content, { mode });
+  }
+
+  run(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+    return vmbuild(argv, { cwd: this.dir, env: { VMBUILD_STORE: this.store, ...env } });
+  }
+
+  /** Builds `ops` on busybox; the spec is `test.spec`. */
+  async build(ops: string, flags: readonly string[] = []): Promise<Ran> {
+    await this.put("test.spec", spec(ops));
+    return this.run(["build", "-f", "test.spec", ...flags]);
+  }
+
+  /** As {@link build}, and fails when the build does. Gives the id. */
+  async built(ops: string, flags: readonly string[] = []): Promise<string> {
+    const ran = await this.build(ops, flags);
+    if (ran.exitCode !== 0)
+      throw new Error(`the build failed with ${ran.exitCode}:\n${ran.stderr}`);
+    return ran.stdout.split("\n").at(-1) ?? "";
+  }
+
+  /** What a step printed. */
+  async log(id: string): Promise<string> {
+    const { stdout } = await this.run(["log", id]);
+    return stdout;
+  }
+
+  /** Starts a build that the test will end itself. */
+  async start(ops: string, flags: readonly string[] = []): Promise<RunningBuild> {
+    await this.put("test.spec", spec(ops));
+    const child = spawn(
+      process.execPath,
+      [vmbuildPath, "build", "-v", "-f", "test.spec", ...flags],
+      {
+        cwd: this.dir,
+        env: { PATH: process.env["PATH"], HOME: this.dir, VMBUILD_STORE: this.store },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    return new RunningBuild(child);
+  }
+
+  /** Pids of the machines that use this rig's store. */
+  async machines(): Promise<readonly number[]> {
+    const pids: number[] = [];
+    for (const entry of await readdir("/proc")) {
+      if (!/^\d+$/.test(entry)) continue;
+      const argv = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
+      if (/(^|\/)qemu-system-/.test(argv.split("\0", 1)[0] ?? "") && argv.includes(this.store)) {
+        pids.push(Number(entry));
+      }
+    }
+    return pids;
+  }
+
+  /** Entries of a directory of the store. */
+  entries(dir: string): Promise<readonly string[]> {
+    return readdir(join(this.store, dir));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const pid of await this.machines()) process.kill(pid, "SIGKILL");
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** A build that goes on while the test looks. */
+export class RunningBuild {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | undefined>;
+  readonly #watchers = new Set<() => void>();
+  #output = "";
+
+  constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        this.#output += chunk.toString();
+        for (const watch of this.#watchers) watch();
+      });
+    }
+    this.#ended = new Promise((resolve) => {
+      child.once("close", (code) => resolve(code ?? undefined));
+    });
+  }
+
+  /** Resolves when the build has printed `text`; rejects when it ends without. */
+  async saw(text: string): Promise<void> {
+    const seen = new Promise<true>((resolve) => {
+      const watch = (): void => {
+        if (this.#output.includes(text)) resolve(true);
+      };
+      this.#watchers.add(watch);
+      watch();
+    });
+    const isSeen = await Promise.race([seen, this.#ended.then(() => false)]);
+    if (!isSeen && !this.#output.includes(text)) {
+      throw new Error(`the build ended without printing ${text}:\n${this.#output}`);
+    }
+  }
+
+  /** Sends a signal to the program alone and waits for its end. */
+  async end(signal: NodeJS.Signals): Promise<{ exitCode: number | undefined; output: string }> {
+    this.#child.kill(signal);
+    return this.ended();
+  }
+
+  async ended(): Promise<{ exitCode: number | undefined; output: string }> {
+    const exitCode = await this.#ended;
+    return { exitCode, output: this.#output };
+  }
+}
+
+function spec(ops: string): string {
+  return `((from busybox)\n${ops})\n`;
+}

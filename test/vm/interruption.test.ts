@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { execa } from "execa";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { VmRig } from "../support/vm-rig.ts";
+
+const ops = `(run (shell "echo first")) (run (shell "echo up; sleep 3; echo done"))`;
+
+describe.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s", (signal) => {
+  test("while a command runs ends the machine and leaves nothing", async () => {
+    await using rig = await VmRig.create();
+    const build = await rig.start(ops);
+    await build.saw("| up");
+    const { exitCode, output } = await build.end(signal);
+    expect(exitCode).toBe({ SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }[signal]);
+    expect(output).toContain("cancelled; what was built so far is kept");
+    expect(await rig.machines()).toEqual([]);
+    expect(await rig.entries("result-tmp")).toEqual([]);
+    expect(await rig.entries("result")).toHaveLength(2);
+  });
+});
+
+describe.each(["booting", "logging in", "running", "powering off", "saving"])(
+  "Ctrl-C while %s",
+  (phase) => {
+    test("leaves no machine and nothing half-made, and the next build finishes", async () => {
+      await using rig = await VmRig.create();
+      const build = await rig.start(`(run (shell "echo only"))`);
+      await build.saw(phase);
+      const { exitCode } = await build.end("SIGINT");
+      // Too late to cancel is as good as cancelled.
+      expect([0, 130]).toContain(exitCode);
+      expect(await rig.machines()).toEqual([]);
+      expect(await rig.entries("result-tmp")).toEqual([]);
+      await rig.built(`(run (shell "echo only"))`);
+    });
+  },
+);
+
+test("kill -9 of vmbuild takes the machine with it; the next start cleans up and finishes", async () => {
+  await using rig = await VmRig.create();
+  const build = await rig.start(ops);
+  await build.saw("| up");
+  await build.end("SIGKILL");
+  await expect.poll(() => rig.machines()).toEqual([]);
+  expect(await rig.entries("result-tmp")).toHaveLength(1);
+  const id = await rig.built(ops);
+  expect(await rig.log(id)).toBe("up\ndone");
+  expect(await rig.entries("result-tmp")).toEqual([]);
+});
+
+test("kill -9 of vmbuild and QEMU at once loses nothing that was promoted", async () => {
+  await using rig = await VmRig.create();
+  const build = await rig.start(ops);
+  await build.saw("| up");
+  const before = await rig.entries("result");
+  for (const pid of await rig.machines()) process.kill(pid, "SIGKILL");
+  await build.end("SIGKILL");
+  expect(await rig.entries("result")).toEqual(before);
+  const { stderr } = await rig.build(ops);
+  expect(stderr.match(/---> cached/g)).toHaveLength(2);
+  expect(stderr.match(/---> saved/g)).toHaveLength(1);
+});
+
+test.runIf(process.getuid?.() === 0)(
+  "a full disk fails the step with a clear message and harms no layer (needs root to mount a small disk)",
+  async () => {
+    await using rig = await VmRig.create();
+    const small = join(rig.dir, "small");
+    await mkdir(small);
+    await execa("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", small]);
+    try {
+      await using full = await VmRig.create(small);
+      const good = await full.built(`(run (shell "echo good"))`);
+      const ran = await full.build(
+        `(run (shell "echo good")) (run (shell "head -c 200000000 /dev/urandom > /big"))`,
+      );
+      expect(ran.exitCode, ran.stderr).toBe(4);
+      expect(ran.stderr).toContain("the disk is full");
+      expect(await full.machines()).toEqual([]);
+      expect(await full.entries("result-tmp")).toEqual([]);
+      expect(await full.log(good)).toBe("good");
+      const next = await full.built(`(run (shell "echo good")) (run (shell "echo small"))`);
+      expect(await full.log(next)).toBe("small");
+    } finally {
+      await execa("umount", [small]);
+    }
+  },
+);

@@ -1,0 +1,91 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, test } from "vitest";
+import { VmRig } from "../support/vm-rig.ts";
+
+test("workdir, env, user and shell mean what they say", async () => {
+  await using rig = await VmRig.create();
+  const root = await rig.built(`
+    (workdir "/made for us; touch /hacked")
+    (env PATH /bin:/usr/bin:/ours)
+    (env HOME /elsewhere)
+    (env GREETING "a  b 'c' \\"d\\" $e")
+    (shell /bin/sh -e -c)
+    (run (shell "pwd; echo $PATH; echo $HOME; echo \\"$GREETING\\"; id -u; ls / | grep -c hacked || true"))`);
+  expect(await rig.log(root)).toBe(
+    "/made for us; touch /hacked\n/bin:/usr/bin:/ours\n/elsewhere\na  b 'c' \"d\" $e\n0\n0",
+  );
+  const user = await rig.built(`
+    (user (uid 1000) (gid 1000))
+    (run (shell "id -u; id -g; echo $HOME; touch ~/mine; ls -ln ~/mine | cut -c1-24; touch /root/x 2>&1 || echo denied"))`);
+  const lines = (await rig.log(user)).split("\n");
+  expect(lines.slice(0, 3)).toEqual(["1000", "1000", "/home/builder"]);
+  expect(lines.at(-1)).toBe("denied");
+});
+
+test("a step reaches the network only when it says so", async () => {
+  await using rig = await VmRig.create();
+  const server = createServer((_, response) => response.end("from the host\n"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const fetch = `(shell "wget -q -T 3 -O - http://10.0.2.2:${port}/ || echo cut off")`;
+    const open = await rig.built(`(run (network host) ${fetch})`);
+    expect(await rig.log(open)).toBe("from the host");
+    const closed = await rig.built(`(run ${fetch})`);
+    expect(await rig.log(closed)).toMatch(/cut off$/);
+    expect(await rig.log(closed)).not.toContain("from the host");
+  } finally {
+    server.close();
+  }
+});
+
+test("output of any shape comes through: no newline, much of it, binary, both streams", async () => {
+  await using rig = await VmRig.create();
+  const many = await rig.build(
+    `(run (shell "head -c 20000000 /dev/zero | tr '\\\\0' x; echo; echo end; echo problem >&2; printf 'no newline'"))`,
+  );
+  expect(many.exitCode, many.stderr.slice(-2000)).toBe(0);
+  expect(many.stderr.slice(0, 200_000)).toContain("| xxxx");
+  expect(many.stderr).toContain("| end\n");
+  expect(many.stderr).toContain("| problem\n");
+  expect(many.stderr).toContain("| no newline\n");
+  const log = await rig.log(many.stdout);
+  expect(log.length).toBeGreaterThan(20_000_000);
+});
+
+test("a process left in the background does not hold the step up", async () => {
+  await using rig = await VmRig.create();
+  const id = await rig.built(`(run (shell "sleep 1000 & echo started"))`);
+  expect(await rig.log(id)).toBe("started");
+});
+
+describe("the disk", () => {
+  test("is grown by --disk-size, and the root file system with it; -o writes one flat image", async () => {
+    await using rig = await VmRig.create();
+    const id = await rig.built(`(run (shell "df -k / | tail -n 1"))`, [
+      "--disk-size",
+      "3G",
+      "-o",
+      "flat.raw",
+      "-t",
+      "grown",
+    ]);
+    const kilobytes = Number((await rig.log(id)).trim().split(/\s+/)[1]);
+    expect(kilobytes).toBeGreaterThan(2.5 * 1024 ** 2);
+    const { execa } = await import("execa");
+    const checked = await execa("e2fsck", ["-fn", "flat.raw"], { cwd: rig.dir, reject: false });
+    expect(checked.exitCode, checked.stdout).toBe(0);
+    await rig.put("next.spec", `((from grown) (run (shell "echo on top")))`);
+    expect((await rig.run(["build", "-f", "next.spec"])).exitCode).toBe(0);
+  });
+});
+
+test("healthcheck really boots and finds nothing wrong", async () => {
+  await using rig = await VmRig.create();
+  const ran = await rig.run(["healthcheck"]);
+  expect(ran.exitCode, ran.stdout).toBe(0);
+  expect(ran.stdout).toMatch(/ok {4}boot busybox: booted, ran `echo healthcheck`/);
+  expect(ran.stdout).toMatch(/ok {4}accelerator: /);
+  expect(await rig.entries("result-tmp")).toEqual([]);
+});
