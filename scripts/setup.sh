@@ -21,10 +21,10 @@ want() {
 want npm npm # Debian's nodejs comes without
 want qemu-system-x86 qemu-system-x86_64
 want qemu-utils qemu-img
-want e2fsprogs mke2fs
+want e2fsprogs mke2fs # and debugfs
 want cpio cpio
-want zstd zstd
-want util-linux setpriv
+want openssh-client ssh # --keep-failed prints an ssh command
+want util-linux setpriv # and flock
 want debian-archive-keyring /usr/share/keyrings/debian-archive-keyring.gpg
 
 if [ ${#missing[@]} -gt 0 ]; then

@@ -1,9 +1,11 @@
 # shellcheck shell=sh
 # An ext4 image of a directory, without root and without mounting. Needs lib/recipe.sh.
 
+# When everything in an image was made: 2023-01-01, so that the same files make the same image.
+ext4_time=1672531200
+
 # ext4_image DIR IMAGE SIZE [UID:GID PATH]...: everything belongs to root, whoever runs this, but for
-# what is at or below each PATH (as seen in the image). Times are all the same, so that the same
-# directory makes the same image.
+# what is at or below each PATH (as seen in the image).
 ext4_image() (
     need_tool mke2fs e2fsprogs
     need_tool debugfs e2fsprogs
@@ -14,8 +16,9 @@ ext4_image() (
     # the first mount, into every layer. The features are those that make a mount quick and allow a
     # mounted file system to grow; the host's mke2fs.conf has no say.
     rm -f "$image"
-    export MKE2FS_CONFIG=/dev/null E2FSPROGS_FAKE_TIME=1
-    mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -m 0 -U 76d6275c-696d-4764-8000-000000000001 \
+    printf '[fs_types]\n ext4 = {\n }\n' >"$image.conf"
+    export MKE2FS_CONFIG="$image.conf" E2FSPROGS_FAKE_TIME="$ext4_time"
+    mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -G 256 -m 0 -U 76d6275c-696d-4764-8000-000000000001 \
         -O none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,uninit_bg \
         -E root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0 \
         -d "$dir" "$image" "$size" || fail "mke2fs could not make the image"
@@ -31,7 +34,7 @@ ext4_image() (
     debugfs -w -f "$image.debugfs" "$image" >"$image.log" 2>&1 || ext4_broken "$image.log"
     # debugfs succeeds whatever its commands do; its prompt repeats each of them.
     ! grep -vE '^debugfs( |:)' "$image.log" | grep . >&2 || ext4_broken "$image.log"
-    rm "$image.debugfs" "$image.log"
+    rm "$image.conf" "$image.debugfs" "$image.log"
 )
 
 ext4_broken() {
@@ -41,12 +44,12 @@ ext4_broken() {
 
 ext4_owners() (
     cd "$1"
-    find "$4" | sed 's/^\.\///; s/^\.$//' | awk -v uid="$2" -v gid="$3" '{
+    find "$4" | sed 's/^\.\///; s/^\.$//' | awk -v uid="$2" -v gid="$3" -v time="$ext4_time" '{
         path = "\"/" $0 "\""
         print "set_inode_field " path " uid " uid
         print "set_inode_field " path " gid " gid
-        print "set_inode_field " path " atime @1"
-        print "set_inode_field " path " ctime @1"
-        print "set_inode_field " path " mtime @1"
+        print "set_inode_field " path " atime @" time
+        print "set_inode_field " path " ctime @" time
+        print "set_inode_field " path " mtime @" time
     }'
 )

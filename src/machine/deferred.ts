@@ -1,7 +1,7 @@
 /** A promise that is settled from outside, once; later calls do nothing. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
-  settle(value: T): void;
+  readonly settle: (value: T) => void;
 }
 
 /**

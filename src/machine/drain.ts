@@ -33,13 +33,15 @@ export function drain(source: Readable, sink: Sink | undefined, events: DrainEve
     const busy = deliver(piece);
     if (busy) {
       source.pause();
-      idle = busy.then(() => {
-        idle = undefined;
-        source.resume();
-        events.onProgress(0);
-      });
+      idle = goOnAfter(busy);
     }
     events.onProgress(piece.length);
+  };
+  const goOnAfter = async (busy: Promise<void>) => {
+    await busy;
+    idle = undefined;
+    source.resume();
+    events.onProgress(0);
   };
   const deliver = (piece: Buffer): Promise<void> | undefined => {
     try {

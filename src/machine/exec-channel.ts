@@ -4,7 +4,7 @@
 import type { Duplex, Readable } from "node:stream";
 import { drain } from "./drain.ts";
 import { defaultLinger, lingerTimer, type Linger } from "./exec-linger.ts";
-import { feedStdin } from "./exec-stdin.ts";
+import type { Stdin } from "./exec-stdin.ts";
 import type { ExecEnd, ExecRequest } from "./session.ts";
 
 /** What is needed of a channel. */
@@ -27,81 +27,97 @@ export type ExecOutcome = ExecEnd | { readonly kind: "cancelled" } | { readonly 
 /**
  * Feeds, drains and awaits one command.
  *
- * Rejects with what `onStdout`, `onStderr` or the `stdin` stream failed with, the command killed. A
- * pending sink is awaited first, but not when cancelled. A `stdin` stream that was not read to its
- * end is destroyed.
+ * Rejects with what `onStdout` or `onStderr` failed with, the command killed. A pending sink is
+ * awaited first, but not when cancelled.
  */
 export async function runCommand(
   channel: ExecChannel,
   request: ExecRequest,
+  stdin: Stdin,
   linger: Linger = defaultLinger,
 ): Promise<ExecOutcome> {
-  const { stream, stderr } = channel;
-  const { signal, timeoutMs } = request;
-  const cleanups: (() => void)[] = [];
+  const watch = watchCommand(channel, request, stdin, linger);
   try {
-    const sinks: ReturnType<typeof drain>[] = [];
-    const outcome = await new Promise<ExecOutcome>((resolve, reject) => {
-      let end: ExecEnd | undefined;
-      let closed = false;
-      const conclude = () => {
-        if (!sinks.every((sink) => sink.finished)) return;
-        if (end) resolve(end);
-        else if (closed) resolve({ kind: "lost" });
-      };
-      const moment = lingerTimer(
-        linger,
-        () => sinks.some((sink) => sink.busy),
-        () => end && resolve(end),
-      );
-      const events = {
-        onProgress(bytes: number) {
-          moment.progress(bytes);
-          conclude();
-        },
-        onFault: reject,
-      };
-      sinks.push(
-        drain(stream, request.onStdout, events),
-        drain(stderr, request.onStderr, events),
-      );
-      stream.once("exit", (code: number | null, name?: string) => {
-        end = execEnd(code, name);
-        clearTimeout(timer);
-        moment.start();
-        conclude();
-      });
-      stream.once("close", () => {
-        closed = true;
-        conclude();
-      });
-      // Writing to a command that has gone is no failure of its own: its end tells.
-      stream.on("error", () => {});
-      const cancel = () => resolve({ kind: "cancelled" });
-      signal.addEventListener("abort", cancel, { once: true });
-      const timer =
-        timeoutMs === undefined
-          ? undefined
-          : setTimeout(() => resolve({ kind: "timed-out" }), timeoutMs);
-      cleanups.push(
-        () => clearTimeout(timer),
-        () => signal.removeEventListener("abort", cancel),
-        moment.stop,
-        feedStdin(stream, request.stdin, reject),
-      );
-      if (signal.aborted) cancel();
-    });
+    const outcome = await watch.outcome;
     if (outcome.kind === "cancelled" || outcome.kind === "timed-out") channel.kill();
-    const idle = Promise.all(sinks.map((sink) => sink.stop()));
+    const idle = watch.stop();
     if (outcome.kind !== "cancelled") await idle;
     return outcome;
   } catch (error) {
     channel.kill();
     throw error;
   } finally {
-    for (const cleanup of cleanups) cleanup();
+    void watch.stop();
     channel.close();
   }
+}
+
+interface CommandWatch {
+  readonly outcome: Promise<ExecOutcome>;
+  /** Lets go of streams and timers; settles when no sink is busy. */
+  stop(): Promise<unknown>;
+}
+
+function watchCommand(
+  { stream, stderr }: ExecChannel,
+  { signal, timeoutMs, onStdout, onStderr }: ExecRequest,
+  stdin: Stdin,
+  linger: Linger,
+): CommandWatch {
+  let resolve!: (outcome: ExecOutcome) => void;
+  let reject!: (fault: unknown) => void;
+  const outcome = new Promise<ExecOutcome>((onOutcome, onFault) => {
+    resolve = onOutcome;
+    reject = onFault;
+  });
+  let end: ExecEnd | undefined;
+  let closed = false;
+
+  const events = {
+    onProgress(bytes: number) {
+      moment.progress(bytes);
+      conclude();
+    },
+    onFault: reject,
+  };
+  const sinks = [drain(stream, onStdout, events), drain(stderr, onStderr, events)];
+  const conclude = () => {
+    if (!sinks.every((sink) => sink.finished)) return;
+    if (end) resolve(end);
+    else if (closed) resolve({ kind: "lost" });
+  };
+  const isBusy = () => sinks.some((sink) => sink.busy);
+  const moment = lingerTimer(linger, isBusy, () => end && resolve(end));
+  const onExit = (code: number | null, name?: string) => {
+    end = execEnd(code, name);
+    clearTimeout(timer);
+    moment.start();
+    conclude();
+  };
+  const onClose = () => {
+    closed = true;
+    conclude();
+  };
+  const giveUp = () => resolve({ kind: "cancelled" });
+  const onTimeout = () => resolve({ kind: "timed-out" });
+  const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
+
+  stream.once("exit", onExit).once("close", onClose);
+  // Writing to a command that has gone is no failure of its own: its end tells.
+  stream.on("error", () => {});
+  signal.addEventListener("abort", giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  stdin.feed(stream, giveUp);
+  return {
+    outcome,
+    async stop() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
+      moment.stop();
+      stdin.release();
+      await Promise.all(sinks.map((sink) => sink.stop()));
+    },
+  };
 }
 
 function execEnd(code: number | null, name: string | undefined): ExecEnd {

@@ -24,7 +24,7 @@ export interface LingerTimer {
   start(): void;
   /** Output came (`bytes`), or our side is done with some (0). */
   progress(bytes: number): void;
-  stop(): void;
+  readonly stop: () => void;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { defaultLinger, type Linger } from "./exec-linger.ts";
 import type { BannerPace } from "./ssh-banner.ts";
-import type { Keepalive } from "./ssh-session.ts";
+import type { Keepalive } from "./ssh-login.ts";
 
 /** Times and places of a launch that are no property of the guest. */
 export interface LaunchTuning {

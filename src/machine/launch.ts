@@ -13,14 +13,13 @@ import { defaultTuning, type LaunchTuning } from "./launch-tuning.ts";
 import { logIn } from "./log-in.ts";
 import type { LaunchOptions, Machine, MachineConfig } from "./machine.ts";
 import { askForwardedPort, startQemu, type MonitoredQemu } from "./monitored-qemu.ts";
-import { findProgram } from "./program.ts";
-import { qemuArgv, qemuPackage, qemuProgram } from "./qemu-argv.ts";
+import { findNeeds } from "./launch-needs.ts";
+import { qemuArgv } from "./qemu-argv.ts";
 import { runningMachine, type MachineParts } from "./running-machine.ts";
 import { makeRuntimeDir, type RuntimeDir } from "./runtime-dir.ts";
 import { readSerialTail } from "./serial-tail.ts";
 import { settledWithin } from "./settled-within.ts";
-import { authMethods, type AuthMethod } from "./ssh-identity.ts";
-import { checkPrivateKey } from "./ssh-session.ts";
+import type { AuthMethod } from "./ssh-identity.ts";
 import { stopWatch, type StopWatch } from "./stop-watch.ts";
 
 /**
@@ -34,7 +33,7 @@ export async function launch(
   tuning: LaunchTuning = defaultTuning(),
 ): Promise<Result<Machine, MachineFailure>> {
   if (options.signal.aborted) return failed({ reason: "cancelled" });
-  const needs = await prepare(config, tuning);
+  const needs = await findNeeds(config, tuning);
   if (!needs.ok) return needs;
   const { programPath, setprivPath, methods } = needs.value;
   const made = await makeRuntimeDir();
@@ -63,37 +62,6 @@ export async function launch(
   await qemu.ended;
   await removeDir(runtimeDir);
   return failed(failure);
-}
-
-/** What must be on the host before anything is started. */
-interface Needs {
-  readonly programPath: string;
-  readonly setprivPath?: string;
-  readonly methods: readonly AuthMethod[];
-}
-
-async function prepare(
-  { profile, storeIdentityPath, outliveParent }: MachineConfig,
-  { searchPath }: LaunchTuning,
-): Promise<Result<Needs, MachineFailure>> {
-  const qemu = await findProgram(
-    { program: qemuProgram(profile.arch), debianPackage: qemuPackage(profile.arch) },
-    searchPath,
-  );
-  if (!qemu.ok) return qemu;
-  const methods = await authMethods({
-    identity: profile.login.identity,
-    storeIdentityPath,
-    checkKey: checkPrivateKey,
-  });
-  if (!methods.ok) return methods;
-  const needs = { programPath: qemu.value, methods: methods.value };
-  if (outliveParent) return ok(needs);
-  const setpriv = await findProgram(
-    { program: "setpriv", debianPackage: "util-linux" },
-    searchPath,
-  );
-  return setpriv.ok ? ok({ ...needs, setprivPath: setpriv.value }) : setpriv;
 }
 
 interface Boot {
@@ -126,8 +94,7 @@ async function bringUp({
     tuning,
     signal,
     onReached: () => onPhase?.("connecting"),
-    explainLoss: (message) =>
-      lossFailure(message, qemu, config.serialLogPath, tuning.lossGraceMs),
+    explainLoss: (message) => lossFailure(message, qemu, config.serialLogPath, tuning.lossGraceMs),
   });
   if (!session.ok) return session;
   return ok({ qemu, monitor: monitor.value, session: session.value, sshPort: port.value });

@@ -5,7 +5,8 @@ import type { MachineFailure, MachineFailureOf } from "./failure.ts";
 import type { LaunchTuning } from "./launch-tuning.ts";
 import { awaitSshBanner } from "./ssh-banner.ts";
 import type { AuthMethod } from "./ssh-identity.ts";
-import { openSession, type SshSession } from "./ssh-session.ts";
+import { openSession } from "./ssh-login.ts";
+import type { SshSession } from "./ssh-session.ts";
 
 /** What a login into a booting guest needs. */
 export interface LogInOptions {
@@ -57,7 +58,7 @@ export async function logIn(options: LogInOptions): Promise<Result<SshSession, L
       refusedSince ??= performance.now();
       if (performance.now() - refusedSince >= tuning.refusalGraceMs) return refusal;
     } else if (error.reason !== "handshake-lost") {
-      return refusal ?? failed(error);
+      return error.reason === "cancelled" && refusal ? refusal : failed(error);
     }
     await delay(tuning.loginSpacingMs, undefined, { signal }).catch(() => {});
   }

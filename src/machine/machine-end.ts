@@ -10,26 +10,32 @@ export interface EndEvidence {
 }
 
 /**
- * Why QEMU ended. The guest's own doing comes first: a machine that was killed after its guest had
- * powered off was powered off.
+ * Why QEMU ended. A guest's own doing comes before an order of ours that met it, but not before
+ * QEMU's failure to end in order: its disk may not be closed then.
  */
 export function machineEnd(end: ProcessEnd, evidence: EndEvidence): MachineEnd {
   return { reason: endReason(end, evidence), ...end };
 }
 
-const killingSignals: readonly string[] = ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"];
+const killingSignals: ReadonlySet<string | undefined> = new Set([
+  "SIGKILL",
+  "SIGTERM",
+  "SIGINT",
+  "SIGHUP",
+]);
 
-function endReason(end: ProcessEnd, evidence: EndEvidence): MachineEnd["reason"] {
-  const { shutdownCause, ordered } = evidence;
-  switch (shutdownCause) {
-    case "guest-shutdown":
-    case "guest-reset":
-    case "guest-panic":
-      return shutdownCause;
-    case "host-signal":
-    case "host-qmp-quit":
-      return "killed";
-  }
-  if (ordered || (end.signal !== undefined && killingSignals.includes(end.signal))) return "killed";
-  return "crashed";
+function endReason(
+  { exitCode, signal }: ProcessEnd,
+  { shutdownCause, ordered }: EndEvidence,
+): MachineEnd["reason"] {
+  const inOrder = exitCode === 0 || ordered;
+  if (inOrder && isGuestsDoing(shutdownCause)) return shutdownCause;
+  const byHost = shutdownCause === "host-signal" || shutdownCause === "host-qmp-quit";
+  return ordered || byHost || killingSignals.has(signal) ? "killed" : "crashed";
+}
+
+function isGuestsDoing(
+  cause: string | undefined,
+): cause is "guest-shutdown" | "guest-reset" | "guest-panic" {
+  return cause === "guest-shutdown" || cause === "guest-reset" || cause === "guest-panic";
 }

@@ -18,9 +18,9 @@ export interface MonitoredQemu {
   connectMonitor(signal: AbortSignal): Promise<Result<QmpClient, MachineFailure>>;
   /** Ends QEMU by its monitor, so that it closes its disk, and by SIGKILL if that takes too long. */
   quit(timeoutMs: number): Promise<void>;
-  kill(): void;
+  readonly kill: () => void;
   /** Leaves QEMU to itself; `ended` may never settle. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** Starts QEMU with its monitor at `qmpPath`. */
@@ -80,11 +80,7 @@ export async function askForwardedPort(
   signal: AbortSignal,
 ): Promise<Result<number, MachineFailure>> {
   const command = "info usernet";
-  const reply = await monitor.execute(
-    "human-monitor-command",
-    { "command-line": command },
-    signal,
-  );
+  const reply = await monitor.execute("human-monitor-command", { "command-line": command }, signal);
   if (!reply.ok) return failed(monitorFailure(command, reply.error));
   const port = forwardedPort(String(reply.value), guestPort);
   if (port !== undefined) return ok(port);

@@ -14,9 +14,9 @@ export interface QemuProcess {
   /** Settles when the process has ended and its standard error is read to the end; never rejects. */
   readonly ended: Promise<ProcessEnd>;
   /** Sends SIGKILL to the process and its group; nothing when it has ended. */
-  kill(): void;
+  readonly kill: () => void;
   /** Stops watching: this process may end without it, and `ended` may never settle. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** How a process ended; exactly one of `exitCode` and `signal` is there. */

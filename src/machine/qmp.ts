@@ -90,8 +90,8 @@ function dispatch(
   onGreeting: (version: string) => void,
   onEvent: ((event: QmpEvent) => void) | undefined,
 ): Omit<QmpClient, "qemuVersion"> {
-  const replies = new Map<number, { command: string; settle(reply: Reply): void }>();
-  const waiters = new Set<{ name: string; settle(reply: EventReply): void }>();
+  const replies = new Map<number, { command: string; settle: (reply: Reply) => void }>();
+  const waiters = new Set<{ name: string; settle: (reply: EventReply) => void }>();
   const closed = deferred<void>();
   let nextId = 1;
   let ending: string | undefined;

@@ -5,10 +5,8 @@ const tailBytes = 16 * 1024;
 const tailLines = 30;
 const lineLength = 400;
 
-// Control characters beside newline and tab, and the marks that reorder text on a terminal.
-// oxlint-disable-next-line no-control-regex
-const unprintable =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/** Control characters but for the tab, and the marks that reorder text on a terminal. */
+const unprintable = /(?!\t)[\p{Cc}\p{Bidi_Control}]/gu;
 
 /**
  * The last lines of what a guest or a program wrote, safe to print: no terminal sequences, no

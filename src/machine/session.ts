@@ -8,7 +8,11 @@ import type { MachineFailure } from "./failure.ts";
 export interface ExecRequest {
   /** What the guest account's login shell is given; quoting is the caller's. */
   readonly command: string;
-  /** Sent to the command's standard input, which is then closed; absent closes it at once. */
+  /**
+   * Sent to the command's standard input, which is then closed; absent closes it at once. A stream
+   * that the command does not read to its end is destroyed; one that its maker destroys before its
+   * end gives the command up, as an aborted signal does.
+   */
   readonly stdin?: Readable | Uint8Array | string;
   /**
    * Called for every piece of standard output. While a returned promise is pending no more is read
@@ -35,7 +39,8 @@ export interface Session {
    * A process that the command left in the background and that still holds its output open is not
    * waited for longer than a moment after the command itself has ended.
    * Fails with `connection-lost` when the SSH connection or the machine ends first, with `cancelled`
-   * when the signal is aborted.
+   * when the signal is aborted; the command is then killed, as far as the guest's SSH server does so.
+   * Rejects with what `onStdout` or `onStderr` rejects with, the command killed as well.
    */
   exec(request: ExecRequest): Promise<Result<ExecEnd, MachineFailure>>;
 }

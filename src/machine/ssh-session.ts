@@ -1,23 +1,15 @@
 /**
- * SSH sessions over ssh2, whose types and errors do not leave this file.
+ * Commands over an authenticated ssh2 connection.
  */
 import type { Socket } from "node:net";
-import ssh2, { type AuthHandlerMiddleware, type Client, type ClientChannel } from "ssh2";
+import type { Client, ClientChannel } from "ssh2";
 import { failed, ok, type Result } from "../result.ts";
 import { deferred } from "./deferred.ts";
-import { runCommand, type ExecChannel } from "./exec-channel.ts";
-import { defaultLinger, type Linger } from "./exec-linger.ts";
+import { runCommand, type ExecChannel, type ExecOutcome } from "./exec-channel.ts";
+import { takeStdin } from "./exec-stdin.ts";
+import type { Linger } from "./exec-linger.ts";
 import type { MachineFailure, MachineFailureOf } from "./failure.ts";
 import type { ExecRequest, Session } from "./session.ts";
-import type { AuthMethod, KeyCheck } from "./ssh-identity.ts";
-import {
-  ciphers,
-  hostKeyOrder,
-  isSameKey,
-  keyExchanges,
-  macs,
-  publicKeyLine,
-} from "./ssh-negotiation.ts";
 
 /** A session that its owner can end. */
 export interface SshSession extends Session {
@@ -26,145 +18,26 @@ export interface SshSession extends Session {
   close(): void;
 }
 
-/** How a dead guest is told from a slow one. */
-export interface Keepalive {
-  readonly intervalMs: number;
-  /** Unanswered questions in a row after which the connection counts as lost. */
-  readonly count: number;
+/** An authenticated connection. */
+export interface SshConnection {
+  readonly client: Client;
+  readonly socket: Socket;
+  /** Settles when the connection has ended. */
+  readonly closed: Promise<void>;
+  /** What SSH knows about its end. */
+  readonly lastMessage: () => string | undefined;
 }
 
 export interface SessionOptions {
-  /** Connected, with the server's identification string still to be read. */
-  readonly socket: Socket;
-  readonly user: string;
-  readonly methods: readonly AuthMethod[];
-  /** OpenSSH public key line the guest must show; absent accepts any. */
-  readonly hostKey?: string | undefined;
-  readonly keepalive: Keepalive;
-  readonly linger?: Linger;
-  readonly signal: AbortSignal;
-  /** Finds out why the connection was lost; `message` is what SSH knows. */
+  readonly linger: Linger;
+  /** Finds out why the connection was lost; `message` is what SSH knows. Never rejects. */
   readonly explainLoss: (message: string) => Promise<MachineFailure>;
 }
 
-/** Why there is no session. */
-export type SessionFailure =
-  | MachineFailureOf<"login-refused" | "host-key-mismatch" | "cancelled">
-  /** The connection ended before the login was decided; another one may do better. */
-  | { readonly reason: "handshake-lost"; readonly message: string };
-
-/** Tells whether a private key can be used without a passphrase. */
-export function checkPrivateKey(privateKey: string): KeyCheck {
-  const key = ssh2.utils.parseKey(privateKey);
-  if (!(key instanceof Error)) {
-    return key.isPrivateKey()
-      ? { kind: "usable" }
-      : { kind: "malformed", message: "this is not a private key" };
-  }
-  return /encrypted|passphrase/i.test(key.message)
-    ? { kind: "encrypted" }
-    : { kind: "malformed", message: key.message };
-}
-
-/**
- * Authenticates on a connection and gives the session; on failure the connection is closed.
- */
-export async function openSession(
-  options: SessionOptions,
-): Promise<Result<SshSession, SessionFailure>> {
-  const { socket, signal, user } = options;
-  const client = new ssh2.Client();
-  const login = deferred<Result<void, SessionFailure>>(signal, () =>
-    failed({ reason: "cancelled" }),
-  );
-  const closed = deferred<void>();
-  const tried: string[] = [];
-  let lastMessage: string | undefined;
-  let banner = "";
-  const refusal = (message: string): SessionFailure => ({
-    reason: "login-refused",
-    user,
-    tried: [...tried],
-    message: [banner, message].filter((part) => part !== "").join(": "),
-  });
-
-  client.on("ready", () => login.settle(ok()));
-  client.on("banner", (message) => {
-    banner = message.trim().slice(0, 500);
-  });
-  client.on("error", (error) => {
-    lastMessage = error.message;
-  });
-  client.on("close", () => {
-    const message = lastMessage ?? "the guest closed the connection";
-    // A server that hangs up after a key was offered (too many tries) has refused it.
-    login.settle(
-      failed(tried.length > 0 ? refusal(message) : { reason: "handshake-lost", message }),
-    );
-    closed.settle();
-  });
-  client.connect({
-    sock: socket,
-    username: user,
-    algorithms: {
-      kex: [...keyExchanges],
-      cipher: [...ciphers],
-      hmac: [...macs],
-      serverHostKey: hostKeyOrder(options.hostKey),
-      compress: ["none"],
-    },
-    // The caller's signal limits the time.
-    readyTimeout: 0,
-    keepaliveInterval: options.keepalive.intervalMs,
-    keepaliveCountMax: options.keepalive.count,
-    hostVerifier: (shown: Buffer) => {
-      const expected = options.hostKey;
-      if (expected === undefined || isSameKey(expected, shown)) return true;
-      const actual = publicKeyLine(shown);
-      login.settle(failed({ reason: "host-key-mismatch", expected, actual }));
-      return false;
-    },
-    authHandler: authHandler(options, tried, () =>
-      login.settle(failed(refusal(lastMessage ?? "no key was accepted"))),
-    ),
-  });
-  const result = await login.promise;
-  if (!result.ok) {
-    client.destroy();
-    return result;
-  }
-  return ok(sessionOf(client, options, closed.promise, () => lastMessage));
-}
-
-/** Offers one method after the other; `onExhausted` when the guest has refused them all. */
-function authHandler(
-  { user, methods }: SessionOptions,
-  tried: string[],
-  onExhausted: () => void,
-): AuthHandlerMiddleware {
-  const left = [...methods];
-  return (_methodsLeft, _partialSuccess, next) => {
-    const method = left.shift();
-    switch (method?.kind) {
-      case "agent":
-        tried.push(`SSH agent ${method.socketPath}`);
-        next({ type: "agent", username: user, agent: method.socketPath });
-        break;
-      case "key":
-        tried.push(method.path);
-        next({ type: "publickey", username: user, key: method.privateKey });
-        break;
-      case undefined:
-        onExhausted();
-    }
-  };
-}
-
-function sessionOf(
-  client: Client,
-  { explainLoss, linger = defaultLinger, socket }: SessionOptions,
-  closed: Promise<void>,
-  lastMessage: () => string | undefined,
+/** The session of a connection, which it owns from now on. */
+export function sshSession(
+  { client, socket, closed, lastMessage }: SshConnection,
+  { linger, explainLoss }: SessionOptions,
 ): SshSession {
   const channels = new Set<ClientChannel>();
   let violation: string | undefined;
@@ -176,24 +49,35 @@ function sessionOf(
       socket.destroy();
     }
   });
-  const lost = async (fallback: string): Promise<Result<never, MachineFailure>> =>
-    failed(await explainLoss(violation ?? lastMessage() ?? fallback));
+  const lost = async (
+    fallback: string,
+    signal: AbortSignal,
+  ): Promise<Result<never, MachineFailure>> => {
+    const failure = deferred<Result<never, MachineFailure>>(signal, cancelled);
+    void explainLoss(violation ?? lastMessage() ?? fallback).then((explained) =>
+      failure.settle(failed(explained)),
+    );
+    return failure.promise;
+  };
   return {
     closed,
     close: () => client.end(),
     async exec(request) {
-      const opened = await openChannel(client, request);
-      if (!opened.ok) return opened.error === "cancelled" ? cancelled() : lost(opened.error.message);
-      const channel = opened.value;
-      channels.add(channel);
-      try {
-        const outcome = await runCommand(asExecChannel(client, channel), request, linger);
-        if (outcome.kind === "cancelled") return cancelled();
-        if (outcome.kind === "lost") return await lost("the guest ended the command's channel");
-        return ok(outcome);
-      } finally {
-        channels.delete(channel);
+      const stdin = takeStdin(request.stdin);
+      const started = await start(client, request, (channel) => {
+        channels.add(channel);
+        channel.once("close", () => channels.delete(channel));
+        return runCommand(asExecChannel(client, channel), request, stdin, linger);
+      });
+      if (!started.ok) {
+        stdin.release();
+        const { error } = started;
+        return error === "cancelled" ? cancelled() : lost(error.message, request.signal);
       }
+      const outcome = await started.value.outcome;
+      if (outcome.kind === "cancelled") return cancelled();
+      if (outcome.kind !== "lost") return ok(outcome);
+      return lost("the guest ended the command's channel", request.signal);
     },
   };
 }
@@ -201,26 +85,33 @@ function sessionOf(
 /** Bytes; ssh2 grants a window of 2 MiB, and the last packet may begin inside it. */
 const largestBacklog = 4 * 2 ** 20;
 
-async function openChannel(
+/** A command on its way. */
+interface Started {
+  readonly outcome: Promise<ExecOutcome>;
+}
+
+/**
+ * Opens a channel for a command. `run` is called before ssh2 looks at the next message: a quick
+ * command's exit status may be in the packet that confirms its start.
+ */
+async function start(
   client: Client,
   { command, signal }: ExecRequest,
-): Promise<Result<ClientChannel, "cancelled" | Error>> {
-  const opened = deferred<Result<ClientChannel, "cancelled" | Error>>(signal, () =>
-    failed("cancelled"),
-  );
-  if (!signal.aborted) {
-    try {
-      client.exec(command, (error, channel) => {
-        if (error) opened.settle(failed(error));
-        else if (signal.aborted) channel.close();
-        else opened.settle(ok(channel));
-      });
-    } catch (error) {
-      // Thrown when the connection has ended already.
-      opened.settle(failed(error as Error));
-    }
+  run: (channel: ClientChannel) => Promise<ExecOutcome>,
+): Promise<Result<Started, "cancelled" | Error>> {
+  if (signal.aborted) return failed("cancelled");
+  const started = deferred<Result<Started, "cancelled" | Error>>(signal, () => failed("cancelled"));
+  try {
+    client.exec(command, (error, channel) => {
+      if (error) started.settle(failed(error));
+      else if (signal.aborted) channel.close();
+      else started.settle(ok({ outcome: run(channel) }));
+    });
+  } catch (error) {
+    // Thrown when the connection has ended already.
+    started.settle(failed(error as Error));
   }
-  return opened.promise;
+  return started.promise;
 }
 
 function asExecChannel(client: Client, channel: ClientChannel): ExecChannel {
@@ -232,20 +123,20 @@ function asExecChannel(client: Client, channel: ClientChannel): ExecChannel {
   };
 }
 
-/** The two private members of ssh2 that `sendKill` needs. */
-interface Ssh2Internals {
-  readonly _protocol?: { signal?(recipient: number, name: string): void };
-  readonly outgoing?: { readonly id?: number; readonly state?: string };
-}
-
 /**
  * Sends the `signal` request (RFC 4254, section 6.9). `channel.signal` does so only while our side
- * has not sent its end of standard input, and RFC 4254 has no such condition.
+ * has not sent its end of standard input, and RFC 4254 has no such condition: hence ssh2's private
+ * members, of which nothing is done when they are not as expected.
  */
 function sendKill(client: Client, channel: ClientChannel): void {
-  const { _protocol: protocol } = client as unknown as Ssh2Internals;
-  const { id, state } = (channel as unknown as Ssh2Internals).outgoing ?? {};
-  if (id !== undefined && (state === "open" || state === "eof")) protocol?.signal?.(id, "KILL");
+  const protocol = Reflect.get(client, "_protocol") as SignalSender | undefined;
+  const outgoing = Reflect.get(channel, "outgoing") as { id?: number; state?: string } | undefined;
+  const isOpen = outgoing?.state === "open" || outgoing?.state === "eof";
+  if (isOpen && outgoing.id !== undefined) protocol?.signal?.(outgoing.id, "KILL");
+}
+
+interface SignalSender {
+  signal?(recipient: number, name: string): void;
 }
 
 function cancelled(): Result<never, MachineFailureOf<"cancelled">> {

@@ -7,7 +7,7 @@ import type { Machine } from "../machine/machine.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
 import type { Guest } from "./guest.ts";
-import { guestOf } from "./guest-of.ts";
+import { checkGuest, guestOf } from "./guest-of.ts";
 import type {
   CacheAttachment,
   FailedJob,
@@ -32,6 +32,8 @@ export class ColdSandbox implements Sandbox {
   }
 
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
+    const possible = checkGuest(job.profile);
+    if (!possible.ok) return failed({ failure: possible.error, savedTargets: [] });
     hooks.onPhase("booting");
     const launched = await launch(
       {

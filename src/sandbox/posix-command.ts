@@ -54,7 +54,7 @@ export function setupMarker(nonce: string): string {
 
 /**
  * A script that goes to the working directory, becomes the user, runs the command with exactly the
- * given environment and nothing on standard input, flushes the filesystems, and exits as the command did.
+ * given environment, nothing on standard input and both outputs in one, flushes the filesystems, and exits as the command did.
  *
  * The script travels on standard input because an SSH server may limit a command line to 32 KiB
  * (dropbear); the command itself may still be as long as the guest's kernel allows one argument to be.
@@ -72,7 +72,7 @@ export function commandScript(profile: Profile, task: CommandTask, nonce: string
     "fi",
     `cd -- ${quoteWord(task.workdir)} || fail ${quoteWord(`cannot enter the working directory ${task.workdir}`)}`,
     ...(task.user.kind === "login" || asLogin
-      ? [`${words} </dev/null`]
+      ? [`${words} </dev/null 2>&1`]
       : asOtherUser(task.user, words)),
     "code=$?",
     "sync",
@@ -112,11 +112,11 @@ function asOtherUser(user: Exclude<StepUser, { kind: "login" }>, words: string):
     `if [ -n "$account" ]; then groups=--init-groups; else groups=--clear-groups account=$uid; fi`,
     `USER=$account SHELL=/bin/sh`,
     `if setpriv --reuid "$uid" --regid "$gid" "$groups" true 2>/dev/null; then`,
-    `  setpriv --reuid "$uid" --regid "$gid" "$groups" ${words} </dev/null`,
+    `  setpriv --reuid "$uid" --regid "$gid" "$groups" ${words} </dev/null 2>&1`,
     `elif chpst -u ":$uid:$gid" true 2>/dev/null; then`,
-    `  chpst -u ":$uid:$gid" ${words} </dev/null`,
+    `  chpst -u ":$uid:$gid" ${words} </dev/null 2>&1`,
     `elif su -s /bin/sh "$account" -c true </dev/null >/dev/null 2>&1; then`,
-    `  su -s /bin/sh "$account" -c ${quoteWord(`exec ${words}`)} </dev/null`,
+    `  su -s /bin/sh "$account" -c ${quoteWord(`exec ${words}`)} </dev/null 2>&1`,
     `else`,
     `  fail "cannot become uid $uid: the guest has neither setpriv (util-linux), chpst nor su for it"`,
     `fi`,

@@ -10,7 +10,7 @@ import {
 } from "./decode-value.ts";
 import { nearest } from "./did-you-mean.ts";
 import type { Problems } from "./problems.ts";
-import { atomInMessage } from "./quote-atom.ts";
+import { clippedAtom } from "./quote-atom.ts";
 import type { Scope } from "./scope.ts";
 import type { Sexp } from "./sexp.ts";
 import type { CopyOp, CopySource } from "./spec.ts";
@@ -71,5 +71,5 @@ function sourceHint(value: Sexp, build: Node | undefined, scope: Scope): string 
   if (value.kind !== "atom") return undefined;
   if (nearest(value.text, ["context"]) !== undefined) return "did you mean `context`?";
   if (!scope.has(value.text)) return undefined;
-  return `write \`(from (build ${atomInMessage(value.text).slice(1, -1)}))\``;
+  return `write \`(from (build ${clippedAtom(value.text)}))\``;
 }

@@ -1,15 +1,19 @@
 import { readRecord, type RecordShape } from "./decode-record.ts";
 import { found, type Node, nodeOf, onlyArgument, onlyText } from "./decode-value.ts";
 import type { Problems } from "./problems.ts";
-import { quoteAtom } from "./quote-atom.ts";
+import { clippedAtom } from "./quote-atom.ts";
 import type { Sexp } from "./sexp.ts";
 import type { CacheMount } from "./spec.ts";
 import { checkNotEmpty } from "./validate.ts";
 
 /** Caches and secrets are written alike; secrets only have a usual place. */
-export type MountKind = "cache" | "secret";
+type MountKind = "cache" | "secret";
 
-const usualTargets = { cache: () => "PATH", secret: (id: string) => `/run/secrets/${id}` };
+/** What to put for PATH in a hint. */
+const usualTargets = {
+  cache: () => "PATH",
+  secret: (id: string) => clippedAtom(`/run/secrets/${id}`),
+};
 
 /**
  * The mounts in `(cache …)` or `(secrets …)`, as OBuilder's `lib_spec/cache.ml` and `secret.ml` read
@@ -28,8 +32,9 @@ export function decodeMounts(
       else mounts.push(decodeMount(entry, kind, problems));
       continue;
     }
-    const name = item.kind === "atom" ? quoteAtom(item.text) : "NAME";
-    const hint = `write \`(${field?.name} (${name} (target ${usualTargets[kind](name)})))\``;
+    const name = item.kind === "atom" ? item.text : "NAME";
+    const target = usualTargets[kind](name);
+    const hint = `write \`(${field?.name} (${clippedAtom(name)} (target ${target})))\``;
     problems.error(item.range, `expected a ${kind} in parentheses, ${found(item)}`, hint);
     // `(cache NAME (target PATH))`: what follows is a part of this mistake.
     break;
@@ -51,7 +56,7 @@ function written(kind: MountKind): string {
 }
 
 function decodeMount(entry: Node, kind: MountKind, problems: Problems): CacheMount {
-  const target = `add \`(target ${usualTargets[kind](quoteAtom(entry.name))})\``;
+  const target = `add \`(target ${usualTargets[kind](entry.name)})\``;
   const shape: RecordShape = {
     owner: `this ${kind}`,
     fields: ["target", "buildkit_options"],

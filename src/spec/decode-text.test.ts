@@ -51,6 +51,6 @@ test("UTF-16 is recognised", () => {
 test("what is too long is not decoded", () => {
   const text = decodeText(new Uint8Array(4 * 1024 * 1024 + 1).fill(0x61), "test.spec");
   expect(text.ok ? [] : text.error.map(({ message }) => message)).toEqual([
-    "the text is longer than 4194304 characters",
+    "the text is larger than 4 MiB",
   ]);
 });

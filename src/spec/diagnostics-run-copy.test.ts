@@ -79,6 +79,10 @@ describe("caches and secrets", () => {
         "pw: expected a secret in parentheses, found `pw`; write `(secrets (pw (target /run/secrets/pw)))`",
       ],
     ],
+    [
+      '(secrets ("a b"))',
+      ['"a b": missing field `target` in this secret; add `(target "/run/secrets/a b")`'],
+    ],
     ["(cache (apt))", ["apt: missing field `target` in this cache; add `(target PATH)`"]],
     [
       "(secrets (pw))",

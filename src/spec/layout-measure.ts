@@ -19,10 +19,12 @@ export class LayoutMeasure {
     return kind === "line-comment" ? unix.trimEnd() : unix;
   }
 
+  /** Whether the element is on one line as the author wrote it. */
   isOneLine({ range }: SexpElement): boolean {
     return !this.#source.slice(range.start, range.end).includes("\n");
   }
 
+  /** How many line ends the author put between two elements that follow each other. */
   lineFeedsBetween(before: SexpElement, after: SexpElement): number {
     return this.#source.slice(before.range.end, after.range.start).split("\n").length - 1;
   }

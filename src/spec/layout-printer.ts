@@ -19,10 +19,12 @@ export class LayoutPrinter {
     this.#measure = new LayoutMeasure(source);
   }
 
+  /** What was printed so far. */
   text(): string {
     return this.#output.join("");
   }
 
+  /** Prints the S-expression and what stands around it, with a line feed at the end. */
   printDocument({ content }: SexpDocument): void {
     let before: SexpElement | undefined;
     for (const element of content) {

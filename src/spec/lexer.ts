@@ -5,6 +5,7 @@ import { reportNul, scanQuotedString } from "./quoted-string.ts";
 import type { PlainComment, SexpAtom } from "./sexp.ts";
 import type { SourceRange } from "./source.ts";
 
+/** What the lexer gives: a whole atom or comment, or a mark. */
 export type Token = SexpAtom | PlainComment | Mark;
 
 /** `(`, `)`, `#;`, and the end of the text: reached, or inside an unfinished string or comment. */
@@ -34,7 +35,7 @@ export class Lexer {
     this.#problems = problems;
   }
 
-  /** The next token; `end` and `unfinished` come again when asked again. */
+  /** The next token; after `end` and `unfinished` there is only `end`. */
   next(): Token {
     this.#skipBlanks();
     const start = this.#at;

@@ -26,12 +26,17 @@ export function quoteAtom(text: string): string {
   return `"${text.replaceAll(escaped, escapeCharacter)}"`;
 }
 
-/** An atom in backquotes as messages show it, cut to a length that fits in a line. */
-export function atomInMessage(text: string): string {
+/** An atom as messages spell it, cut to a length that fits in a line. */
+export function clippedAtom(text: string): string {
   const longest = 40;
-  const shown =
-    text.length <= longest ? text : `${Array.from(text.slice(0, longest)).slice(0, -1).join("")}…`;
-  return `\`${quoteAtom(shown)}\``;
+  if (text.length <= longest) return quoteAtom(text);
+  const start = Array.from(text.slice(0, longest)).slice(0, -1).join("");
+  return quoteAtom(`${start}…`);
+}
+
+/** The same in backquotes. */
+export function atomInMessage(text: string): string {
+  return `\`${clippedAtom(text)}\``;
 }
 
 function escapeCharacter(character: string): string {

@@ -239,7 +239,7 @@ describe("limits", () => {
   test("4 Mi characters are read, one more is not", () => {
     const longest = `"${"x".repeat(4 * 1024 * 1024 - 2)}"`;
     expect(readSexp({ name: "test", text: longest }).ok).toBe(true);
-    expect(errorsOf(`${longest} `)).toEqual(['1:1 "" the text is longer than 4194304 characters']);
+    expect(errorsOf(`${longest} `)).toEqual(['1:1 "" the text is larger than 4 MiB']);
   });
 
   test("of many errors the first 1000 are listed", () => {

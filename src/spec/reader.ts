@@ -16,7 +16,8 @@ const maxDepth = 1000;
  * `load_sexp`, and keeps the comments.
  *
  * Fails with every lexical error and the first error of structure. Beyond Sexplib it refuses NULs in
- * atoms, what is not Unicode text, texts over 4 Mi characters and nesting over 1000 levels.
+ * atoms, what is not Unicode text, texts over 4 Mi characters and nesting over 1000 levels; and it takes
+ * a commented-out atom as the very end of a text, which `load_sexp` calls incomplete.
  * Takes linear time and constant stack for any text.
  */
 export function readSexp(source: SourceText): Result<SexpDocument, Diagnostic[]> {

@@ -13,7 +13,7 @@ export class Scope {
     this.#outer = outer;
   }
 
-  /** Puts a build in scope. A second of one name hides the first, which is built in vain. */
+  /** Puts a build in scope. A second of one name hides the first from what follows. */
   add(name: SexpAtom, problems: Problems): void {
     if (this.#names.has(name.text)) {
       const message = `this hides the earlier build ${atomInMessage(name.text)}`;

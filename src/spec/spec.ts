@@ -60,7 +60,7 @@ export interface EnvOp extends OpBase {
   readonly value: string;
 }
 
-/** `(user (uid N) (gid N))` or `(user (name NAME))`. */
+/** `(user (uid N) (gid N))`, in either order, or `(user (name NAME))`. */
 export interface UserOp extends OpBase {
   readonly op: "user";
   readonly user: User;

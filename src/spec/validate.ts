@@ -4,7 +4,7 @@
  */
 import { placeName } from "./line-and-column.ts";
 import type { Problems } from "./problems.ts";
-import { atomInMessage } from "./quote-atom.ts";
+import { atomInMessage, clippedAtom } from "./quote-atom.ts";
 import type { SexpAtom } from "./sexp.ts";
 import type { SourceRange } from "./source.ts";
 import type { CacheMount, SecretMount } from "./spec.ts";
@@ -25,8 +25,9 @@ export function checkEnvName(name: SexpAtom, problems: Problems): void {
   checkNotEmpty(name, "the name of the variable", problems);
   const equals = name.text.indexOf("=");
   if (equals === -1) return;
-  const [variable, value] = [name.text.slice(0, equals), name.text.slice(equals + 1)];
-  const hint = `write \`(env ${variable || "NAME"} ${value || "VALUE"})\``;
+  const variable = clippedAtom(name.text.slice(0, equals) || "NAME");
+  const value = clippedAtom(name.text.slice(equals + 1) || "VALUE");
+  const hint = `write \`(env ${variable} ${value})\``;
   problems.error(name.range, "a variable's name cannot contain `=`", hint);
 }
 

@@ -14,14 +14,14 @@ test("the example spec builds, is cached as a whole, and only a changed last lin
   const id = first.stdout;
   expect(id).toMatch(/^[0-9a-f]{64}$/);
   expect(first.stderr).toContain("| compressing index.html");
-  expect(first.stderr).toContain("| served by www from /srv/site");
+  expect(first.stderr).toContain("| served by builder from /srv/site");
   expect(first.stderr).not.toContain("cached");
   expect(first.stderr).not.toContain("todo.html");
 
   const second = await rig.run(argv);
   expect(second).toMatchObject({ exitCode: 0, stdout: id });
   expect(second.stderr).not.toContain("saved");
-  expect(second.stderr).toContain("| served by www from /srv/site");
+  expect(second.stderr).toContain("| served by builder from /srv/site");
 
   const text = await readFile(join(rig.dir, path), "utf8");
   await rig.put(path, text.replace("hello from", "goodbye from"));

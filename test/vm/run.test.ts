@@ -46,10 +46,8 @@ test("output of any shape comes through: no newline, much of it, binary, both st
     `(run (shell "head -c 20000000 /dev/zero | tr '\\\\0' x; echo; echo end; echo problem >&2; printf 'no newline'"))`,
   );
   expect(many.exitCode, many.stderr.slice(-2000)).toBe(0);
-  expect(many.stderr.slice(0, 200_000)).toContain("| xxxx");
-  expect(many.stderr).toContain("| end\n");
-  expect(many.stderr).toContain("| problem\n");
-  expect(many.stderr).toContain("| no newline\n");
+  expect(many.stderr.slice(0, 1000)).toContain("| xxxx");
+  expect(many.stderr.slice(-500)).toContain("| end\n[2/2] | problem\n[2/2] | no newline\n");
   const log = await rig.log(many.stdout);
   expect(log.length).toBeGreaterThan(20_000_000);
 });
@@ -65,14 +63,14 @@ describe("the disk", () => {
     await using rig = await VmRig.create();
     const id = await rig.built(`(run (shell "df -k / | tail -n 1"))`, [
       "--disk-size",
-      "3G",
+      "6G",
       "-o",
       "flat.raw",
       "-t",
       "grown",
     ]);
     const kilobytes = Number((await rig.log(id)).trim().split(/\s+/)[1]);
-    expect(kilobytes).toBeGreaterThan(2.5 * 1024 ** 2);
+    expect(kilobytes).toBeGreaterThan(5.5 * 1024 ** 2);
     const { execa } = await import("execa");
     const checked = await execa("e2fsck", ["-fn", "flat.raw"], { cwd: rig.dir, reject: false });
     expect(checked.exitCode, checked.stdout).toBe(0);

@@ -2,17 +2,19 @@ import type { BuildEvent, EventSink, StepRef } from "../../build/event.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { failureMessage } from "./failure-message.ts";
 import type { StatusLine } from "./status-line.ts";
-import { clip } from "./clip.ts";
+import { clipHeading } from "./clip.ts";
 import type { Style } from "./style.ts";
 import { duration, shortId } from "./units.ts";
 
 export interface BuildRendererOptions {
   readonly style: Style;
   readonly verbose: boolean;
-  /** Columns headings are cut to; undefined leaves them whole. */
+  /** Width of the terminal; headings are cut to it. @default 160 */
   readonly columns?: number;
   readonly status: StatusLine;
 }
+
+const defaultColumns = 160;
 
 /** Writes a build as lines for people: every line begins with the step it belongs to. */
 export function buildRenderer(options: BuildRendererOptions): EventSink {
@@ -37,8 +39,7 @@ export function buildRenderer(options: BuildRendererOptions): EventSink {
       case "step-started": {
         const { step } = event.ref;
         const build = step.build.length === 0 ? "" : style.dim(`${step.build.join("/")}: `);
-        const heading =
-          options.columns === undefined ? step.heading : clip(step.heading, options.columns - 10);
+        const heading = clipHeading(step.heading, (options.columns ?? defaultColumns) - 10);
         await say(event.ref, `${build}${style.bold(heading)}`);
         return;
       }

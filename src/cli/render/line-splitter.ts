@@ -31,43 +31,51 @@ export class LineSplitter {
 
   #split(text: string): string[] {
     const lines: string[] = [];
+    const breaks = new LineBreaks(text);
     let start = 0;
     for (;;) {
-      const end = nextBreak(text, start);
+      const end = breaks.after(start);
       if (end === undefined) break;
-      lines.push(...this.#cut(text.slice(start, end.at)));
+      for (let at = start; at === start || at < end.at; at += this.#maxLength) {
+        lines.push(text.slice(at, Math.min(at + this.#maxLength, end.at)));
+      }
       start = end.next;
     }
-    let rest = text.slice(start);
-    while (rest.length > this.#maxLength) {
-      lines.push(withoutControls(rest.slice(0, this.#maxLength)));
-      rest = rest.slice(this.#maxLength);
+    for (; text.length - start > this.#maxLength; start += this.#maxLength) {
+      lines.push(text.slice(start, start + this.#maxLength));
     }
-    this.#rest = rest;
-    return lines;
-  }
-
-  #cut(line: string): string[] {
-    const pieces: string[] = [];
-    for (let at = 0; at === 0 || at < line.length; at += this.#maxLength) {
-      pieces.push(withoutControls(line.slice(at, at + this.#maxLength)));
-    }
-    return pieces;
+    this.#rest = text.slice(start);
+    return hasControls.test(text) ? lines.map(withoutControls) : lines;
   }
 }
 
-/** A CR at the very end may be half of a CRLF, so it waits for what comes. */
-function nextBreak(text: string, from: number): { at: number; next: number } | undefined {
-  for (let at = from; at < text.length; at++) {
-    const char = text.charCodeAt(at);
-    if (char === 10) return { at, next: at + 1 };
-    if (char === 13) {
-      if (at + 1 === text.length) return undefined;
-      return { at, next: text.charCodeAt(at + 1) === 10 ? at + 2 : at + 1 };
-    }
+/** Finds the ends of lines from left to right, by the engine's own search. */
+class LineBreaks {
+  readonly #text: string;
+  #lf = -1;
+  #cr = -1;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  return undefined;
+
+  /** A CR at the very end may be half of a CRLF, so it waits for what comes. */
+  after(from: number): { at: number; next: number } | undefined {
+    if (this.#lf < from) this.#lf = this.#find("\n", from);
+    if (this.#cr < from) this.#cr = this.#find("\r", from);
+    if (this.#lf < this.#cr) return { at: this.#lf, next: this.#lf + 1 };
+    if (this.#cr + 1 >= this.#text.length) return undefined;
+    return { at: this.#cr, next: this.#text[this.#cr + 1] === "\n" ? this.#cr + 2 : this.#cr + 1 };
+  }
+
+  #find(character: string, from: number): number {
+    const at = this.#text.indexOf(character, from);
+    return at === -1 ? Number.POSITIVE_INFINITY : at;
+  }
 }
+
+/** Control characters other than the tab and the ends of lines. */
+const hasControls = /[^\P{Cc}\t\n\r]/u;
 
 /** Escape sequences as a whole, then every other control character but the tab. */
 function withoutControls(line: string): string {

@@ -1,0 +1,32 @@
+/**
+ * Measures vmbuild against what Node and QEMU need by themselves, in one run on one machine, and prints
+ * medians and ratios. Absolute times say little: compare within a run.
+ *
+ *   node bench/main.mjs [--runs N]
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { cachedBuild } from "./cached-build.mjs";
+import { coldStep } from "./cold-step.mjs";
+import { bigOutput } from "./big-output.mjs";
+import { bigPlan } from "./big-plan.mjs";
+import { prepareStore } from "./store.mjs";
+import { renderTable } from "./table.mjs";
+
+const { values } = parseArgs({ options: { runs: { type: "string", default: "5" } } });
+const runs = Number(values.runs);
+const dir = mkdtempSync(join(tmpdir(), "vmbuild-bench-"));
+try {
+  const rig = await prepareStore(dir);
+  const rows = [];
+  for (const measure of [cachedBuild, coldStep, bigPlan, bigOutput]) {
+    process.stderr.write(`${measure.name}…\n`);
+    rows.push(...(await measure(rig, runs)));
+  }
+  process.stdout.write(renderTable(rows));
+  process.exitCode = rows.some(({ met }) => met === false) ? 1 : 0;
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}

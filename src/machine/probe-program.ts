@@ -1,0 +1,20 @@
+import type { GuestArch } from "../profile/profile.ts";
+import { armProgram } from "./probe-program-aarch64.ts";
+import { bootSector } from "./boot-sector.ts";
+
+/** A tiny real program that shows whether an accelerator can run a guest, and how fast. */
+export interface ProbeProgram {
+  /** What the program's file holds. */
+  readonly image: Buffer;
+  /** Bytes the file is extended to with zeros. */
+  readonly fileBytes: number;
+  /** QEMU's arguments that run the file, but for accelerator and CPU model. */
+  argv(imagePath: string): string[];
+  /** QEMU's exit code when the program computed what it should; anything else is a failure. */
+  readonly exitCode: number;
+}
+
+/** The program for an architecture. */
+export function probeProgram(arch: GuestArch): ProbeProgram {
+  return arch === "x86_64" ? bootSector : armProgram;
+}
