@@ -60,7 +60,7 @@ const rooms = {
       "image",
       "build",
     ],
-    why: "cli puts the parts together and is the only room that may.",
+    why: "cli puts the parts together, as nothing else but create-environment.ts may.",
   },
 };
 
@@ -72,7 +72,7 @@ const pureModules = ["buffer", "crypto", "path", "util"];
 const wrappedPackages = {
   ssh2: { in: ["machine"], why: "ssh2's callbacks and types end where machine wraps them." },
   execa: {
-    in: ["machine", "store", "image", "sandbox"],
+    in: ["machine", "store", "image", "sandbox", "cli"],
     why: "programs are started where their failures are turned into values.",
   },
   commander: { in: ["cli"], why: "only the command line parses arguments." },
@@ -83,12 +83,15 @@ const room = (...names) => `^src/${anyOf(names)}/`;
 const test = "[.]test[.]ts$";
 const result = "^src/result[.]ts$";
 const index = "^src/index[.]ts$";
+/** The library's composition root: the one file outside `cli` that puts real parts together. */
+const composition = "^src/create-environment[.]ts$";
 const inAnyRoom = room(...Object.keys(rooms));
 
 function roomRules([name, { imports = [], types = [], files = [], why }]) {
   const from = { path: room(name), pathNot: test };
   const singleFiles = files.map((file) => `^src/${file}[.]ts$`);
   const allowed = [result, room(name, ...imports, ...types), ...singleFiles];
+  if (name === "cli") allowed.push(composition);
   const rules = [
     {
       name: `${name}-imports`,
@@ -140,6 +143,13 @@ export default {
       to: { path: room("cli") },
     },
     {
+      name: "composition-is-not-the-cli",
+      comment: "A program that uses the library has no command line.",
+      severity: "error",
+      from: { path: composition },
+      to: { path: room("cli") },
+    },
+    {
       name: "nobody-imports-the-index",
       comment: "Rooms import each other, not the public index, which would tie them into a knot.",
       severity: "error",
@@ -151,13 +161,13 @@ export default {
       comment: "Add the folder to the table in .dependency-cruiser.mjs, with what it may import.",
       severity: "error",
       from: {},
-      to: { path: "^src/", pathNot: [inAnyRoom, result, index] },
+      to: { path: "^src/", pathNot: [inAnyRoom, result, index, composition] },
     },
     {
       name: "a-new-room-is-a-decision-too",
       comment: "As above, for a file that nothing imports yet.",
       severity: "error",
-      from: { path: "^src/", pathNot: [inAnyRoom, result, index, test] },
+      from: { path: "^src/", pathNot: [inAnyRoom, result, index, composition, test] },
       to: {},
     },
     {

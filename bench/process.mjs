@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const usageReporter = new URL("./report-usage.mjs", import.meta.url).href;
-export const vmbuildPath = fileURLToPath(new URL("../bin/vmbuild.js", import.meta.url));
+const vmbuildPath = fileURLToPath(new URL("../bin/vmbuild.js", import.meta.url));
 
 /** Runs a program to its end; gives its wall time in milliseconds. Rejects when it fails. */
 export function timed(argv, options = {}) {

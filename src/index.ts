@@ -28,7 +28,7 @@ export type { ImageFailure } from "./image/failure.ts";
 export { exportImage } from "./image/export-image.ts";
 
 export { buildPlan } from "./build/build-plan.ts";
-export { createBuildEnvironment, type EnvironmentRequest } from "./build/create-environment.ts";
+export { createBuildEnvironment, type EnvironmentRequest } from "./create-environment.ts";
 export type { BuildEnvironment, BuildOptions } from "./build/environment.ts";
 export type { BuildEvent, EventSink, StepRef } from "./build/event.ts";
 export type { BuildFailure, StepFailure } from "./build/failure.ts";

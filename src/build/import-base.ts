@@ -2,7 +2,7 @@ import type { FromStep } from "../plan/step.ts";
 import { failed } from "../result.ts";
 import type { BuildEnvironment, BuildOptions } from "./environment.ts";
 import type { StepRef } from "./event.ts";
-import type { StepResult } from "./run-step.ts";
+import type { StepResult } from "./step-result.ts";
 
 /** Makes the layer of a `from`: an empty overlay on the base image, which is imported first if need be. */
 export async function importBase(

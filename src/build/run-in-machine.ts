@@ -8,7 +8,7 @@ import type { StepRef } from "./event.ts";
 import type { StepFailure } from "./failure.ts";
 import { LeasedCaches } from "./leased-caches.ts";
 import { OutputTap } from "./output-tap.ts";
-import type { StepResult } from "./run-step.ts";
+import type { StepResult } from "./step-result.ts";
 
 /** Builds a `run` or a `copy`: an overlay on the parent's disk, changed by a machine. */
 export async function runInMachine(

@@ -5,9 +5,7 @@ import type { StepRef } from "./event.ts";
 import type { BuildFailure } from "./failure.ts";
 import { importBase } from "./import-base.ts";
 import { runInMachine } from "./run-in-machine.ts";
-
-/** What a step's work gives its caller: the layer, or why there is none. */
-export type StepResult = Result<Layer, Omit<BuildFailure, "step">>;
+import type { StepResult } from "./step-result.ts";
 
 /**
  * Builds one step that is not in the store and promotes its layer.

@@ -350,8 +350,7 @@ describe("output", () => {
     const gate = new Promise<void>((resolve) => {
       open = resolve;
     });
-    const running = at.session.exec({ command: "flood", signal, onStdout: (b) => {console.log("got", b.length);return gate} });
-    const c = await at.command; setInterval(()=>console.log(c.channel.writableLength, c.socket.writableLength, c.socket.bytesWritten, (c.channel as any).outgoing),2000);
+    const running = at.session.exec({ command: "flood", signal, onStdout: () => gate });
     await at.session.closed;
     open();
     expect(await running).toMatchObject({
@@ -371,7 +370,6 @@ describe("giving up", () => {
     const running = at.session.exec({ command: "sleep", signal: abort.signal });
     const { channel, signalled } = await at.command;
     const closed = once(channel.resume(), "close");
-    channel.on("end",()=>console.log("end")).on("close",()=>console.log("close"));
     abort.abort();
     expect(await running).toEqual({ ok: false, error: { reason: "cancelled" } });
     expect(await signalled).toBe("KILL");

@@ -43,6 +43,7 @@ export function sshSession(
   let violation: string | undefined;
   // ssh2 keeps whatever a server sends beyond the window it was given.
   socket.on("data", () => {
+    console.log([...channels].map((c)=>c.readableLength));
     for (const { readableLength, stderr } of channels) {
       if (readableLength + stderr.readableLength <= largestBacklog) continue;
       violation = "the guest does not keep to SSH flow control";
@@ -104,7 +105,7 @@ async function start(
   try {
     client.exec(command, (error, channel) => {
       if (error) started.settle(failed(error));
-      else if (signal.aborted) channel.close();
+      else if (signal.aborted) abandon(client, channel);
       else started.settle(ok({ outcome: run(channel) }));
     });
   } catch (error) {
@@ -133,6 +134,12 @@ function sendKill(client: Client, channel: ClientChannel): void {
   const outgoing = Reflect.get(channel, "outgoing") as { id?: number; state?: string } | undefined;
   const isOpen = outgoing?.state === "open" || outgoing?.state === "eof";
   if (isOpen && outgoing.id !== undefined) protocol?.signal?.(outgoing.id, "KILL");
+}
+
+/** Ends a command that nobody waits for any more. */
+function abandon(client: Client, channel: ClientChannel): void {
+  sendKill(client, channel);
+  channel.close();
 }
 
 interface SignalSender {

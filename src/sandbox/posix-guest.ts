@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { directoriesOf } from "../context/tar-entries.ts";
 import type { Session } from "../machine/session.ts";
@@ -7,6 +6,7 @@ import type { StepUser } from "../plan/step.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
+import { fdStream } from "./fd-stream.ts";
 import type { Guest } from "./guest.ts";
 import {
   commandScript,
@@ -104,7 +104,7 @@ export class PosixGuest implements Guest {
       ...(content === undefined
         ? {}
         : {
-            stdin: createReadStream("", { fd: content.fd, start: 0, autoClose: false }),
+            stdin: fdStream(content.fd, content.sizeBytes),
           }),
     });
   }

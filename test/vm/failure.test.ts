@@ -54,6 +54,7 @@ describe("a machine that", () => {
     await using rig = await VmRig.create();
     await rig.put("store/base-image/blank.img", "");
     await truncate(join(rig.dir, "store/base-image/blank.img"), 1024 ** 2);
+    await rig.put("store/base-image/blank.toml", '[login]\nuser = "root"\nidentity = "store"\n');
     await rig.put("blank.spec", `((from blank) (run (shell "true")))`);
     const ran = await rig.run(["build", "-f", "blank.spec", "--boot-timeout", "3s"]);
     expect(ran.exitCode).toBe(5);

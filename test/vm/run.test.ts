@@ -29,7 +29,7 @@ test("a step reaches the network only when it says so", async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     const { port } = server.address() as AddressInfo;
-    const fetch = `(shell "wget -q -T 3 -O - http://10.0.2.2:${port}/ || echo cut off")`;
+    const fetch = `(shell "timeout 5 wget -q -O - http://10.0.2.2:${port}/ || echo cut off")`;
     const open = await rig.built(`(run (network host) ${fetch})`);
     expect(await rig.log(open)).toBe("from the host");
     const closed = await rig.built(`(run ${fetch})`);

@@ -6,7 +6,7 @@ import { formatOfName, exportImage } from "../../image/export-image.ts";
 import { lineAndColumn } from "../../spec/line-and-column.ts";
 import type { SourceText } from "../../spec/source.ts";
 import type { Layer } from "../../store/store.ts";
-import { createBuildEnvironment } from "../../build/create-environment.ts";
+import { createBuildEnvironment } from "../../create-environment.ts";
 import { exitCode } from "../exit-code.ts";
 import { makePlan } from "../make-plan.ts";
 import { openSettingsAndStore } from "../open-store.ts";

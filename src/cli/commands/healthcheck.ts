@@ -1,4 +1,4 @@
-import { createBuildEnvironment } from "../../build/create-environment.ts";
+import { createBuildEnvironment } from "../../create-environment.ts";
 import { exitCode } from "../exit-code.ts";
 import { bootFinding } from "../health/boot-finding.ts";
 import { bad, type Finding, good } from "../health/finding.ts";

@@ -1,17 +1,17 @@
 import { availableParallelism } from "node:os";
-import { contextOf } from "./context-of.ts";
-import type { BuildEnvironment } from "./environment.ts";
-import { FileBaseImages } from "../image/file-base-images.ts";
-import { storeIdentityPath } from "../image/store-key-pair.ts";
-import type { Accelerator } from "../machine/accelerator.ts";
-import type { MachineFailure } from "../machine/failure.ts";
-import type { GuestArch } from "../profile/profile.ts";
-import { ok, type Result } from "../result.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
-import { storeLayout } from "../store/layout.ts";
-import { loadState, saveState } from "../store/remembered.ts";
-import type { Store } from "../store/store.ts";
-import { vmbuildVersion } from "./version.ts";
+import { contextOf } from "./build/context-of.ts";
+import type { BuildEnvironment } from "./build/environment.ts";
+import { FileBaseImages } from "./image/file-base-images.ts";
+import { storeIdentityPath } from "./image/store-key-pair.ts";
+import type { Accelerator } from "./machine/accelerator.ts";
+import type { MachineFailure } from "./machine/failure.ts";
+import type { GuestArch } from "./profile/profile.ts";
+import { ok, type Result } from "./result.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
+import { storeLayout } from "./store/layout.ts";
+import { loadState, saveState } from "./store/remembered.ts";
+import type { Store } from "./store/store.ts";
+import { vmbuildVersion } from "./build/version.ts";
 
 /** How to build, besides the spec. Absent means: as the guest's profile or the default says. */
 export interface EnvironmentRequest {
@@ -65,7 +65,7 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
 function lazySandbox(identityPath: string): Sandbox {
   return {
     async run(job, hooks) {
-      const { ColdSandbox } = await import("../sandbox/cold-sandbox.ts");
+      const { ColdSandbox } = await import("./sandbox/cold-sandbox.ts");
       return new ColdSandbox({ storeIdentityPath: identityPath }).run(job, hooks);
     },
   };
@@ -85,7 +85,7 @@ function acceleratorChoice({
       note(`accelerator: ${wanted}, as asked for`);
       return ok(wanted);
     }
-    const { chooseAccelerator } = await import("../machine/accelerator-probe.ts");
+    const { chooseAccelerator } = await import("./machine/accelerator-probe.ts");
     const choice = await chooseAccelerator({
       arch,
       signal,
