@@ -57,11 +57,13 @@ main() {
 
     debian_open "$VMBUILD_CACHE_DIR" "$VMBUILD_ARCH"
     debian=$work/debian static=$work/static root=$work/root
-    debian_unpack "$debian" "$(debian_depends "$kernel" | grep '^linux-image-')" \
+    kernel=$(debian_depends "$kernel" '^linux-image-')
+    debian_unpack "$debian" "$kernel" \
         busybox libc6 libcrypt1 zlib1g libgmp10 \
         dropbear-bin libtomcrypt1 libtommath1 openssh-sftp-server \
         util-linux libcap-ng0 e2fsprogs libext2fs2 libcom-err2 >"$work/packages"
     debian_unpack "$static" busybox-static >>"$work/packages"
+    debian_close
     modules_open "$(echo "$debian"/lib/modules/*)"
 
     say 'laying out the disk'

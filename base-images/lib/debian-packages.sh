@@ -6,7 +6,7 @@
 debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # debian_open CACHE_DIR ARCH [SUITE]: opens the private apt root kept in CACHE_DIR and refreshes its
-# package lists from $VMBUILD_MIRROR. Holds a lock on CACHE_DIR until the recipe ends.
+# package lists from $VMBUILD_MIRROR. One recipe at a time uses a CACHE_DIR, until debian_close.
 debian_open() {
     need_tool apt-get apt
     need_tool dpkg-deb dpkg
@@ -18,45 +18,61 @@ debian_open() {
     debian_arch=$2
     debian_suite=${3:-bookworm}
     debian_mirror=${VMBUILD_MIRROR:-http://deb.debian.org/debian}
-    debian_debs=$1/debs
-    debian_root=$1/apt-$debian_suite-$debian_arch
-    mkdir -p "$debian_debs" "$debian_root/lists/partial" "$debian_root/archives/partial"
-    debian_root=$(cd "$debian_root" && pwd)
+    mkdir -p "$1/debs" "$1/apt-$debian_suite-$debian_arch"
+    debian_debs=$(cd "$1/debs" && pwd)
+    debian_root=$(cd "$1/apt-$debian_suite-$debian_arch" && pwd)
     exec 9>"$1/lock"
     flock 9
-
-    : >"$debian_root/status"
-    printf 'deb [arch=%s signed-by=%s] %s %s main\n' \
-        "$debian_arch" "$debian_keyring" "$debian_mirror" "$debian_suite" >"$debian_root/sources.list"
+    debian_configure
     debian_refresh
 }
 
+debian_close() { exec 9>&-; }
+
+# How the host reaches its mirrors holds here too; its own sources, packages and hooks do not.
+debian_configure() {
+    mkdir -p "$debian_root/lists/partial" "$debian_root/archives/partial"
+    : >"$debian_root/status"
+    printf 'deb [arch=%s signed-by=%s] %s %s main\n' \
+        "$debian_arch" "$debian_keyring" "$debian_mirror" "$debian_suite" >"$debian_root/sources.list"
+    {
+        apt-config dump | grep '^Acquire::'
+        cat <<END
+Dir::Etc::main "/dev/null";
+Dir::Etc::parts "/dev/null";
+Dir::Etc::sourcelist "$debian_root/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::State "$debian_root";
+Dir::State::lists "$debian_root/lists";
+Dir::State::status "$debian_root/status";
+Dir::Cache "$debian_root";
+Dir::Cache::archives "$debian_root/archives";
+APT::Architecture "$debian_arch";
+APT::Architectures { "$debian_arch"; };
+APT::Update::Error-Mode "any";
+APT::Sandbox::User "root"; // apt's own download user cannot enter a private directory
+Acquire::Languages "none";
+Acquire::Retries "2";
+END
+    } >"$debian_root/apt.conf"
+}
+
+debian_apt() { APT_CONFIG=$debian_root/apt.conf "$@" 9>&-; }
+
 debian_refresh() {
     say "reading the package lists of $debian_mirror $debian_suite ($debian_arch)"
-    debian_apt apt-get -qq -o APT::Update::Error-Mode=any update >"$debian_root/log" 2>&1 && return
+    debian_apt apt-get -qq update >"$debian_root/log" 2>&1 && return
     cat "$debian_root/log" >&2
     ls "$debian_root"/lists/*_Packages* >/dev/null 2>&1 ||
         fail "cannot read the package lists of $debian_mirror"
     say "warning: going on with the package lists fetched before"
 }
 
-# debian_apt TOOL ARGUMENT...: an apt tool on the private root. It drops no privileges when run by
-# root, for its download user could not enter the private directories.
-debian_apt() (
-    tool=$1
-    shift
-    exec "$tool" \
-        -o "Dir::Etc::SourceList=$debian_root/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-        -o "Dir::State=$debian_root" -o "Dir::State::lists=$debian_root/lists" \
-        -o "Dir::State::status=$debian_root/status" \
-        -o "Dir::Cache=$debian_root" -o "Dir::Cache::archives=$debian_root/archives" \
-        -o "APT::Architecture=$debian_arch" -o "APT::Architectures::=$debian_arch" \
-        -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=2 "$@" 9>&-
-)
-
-# debian_depends PACKAGE: the packages that PACKAGE depends on, one per line.
+# debian_depends PACKAGE PATTERN: what PACKAGE depends on that matches, for the versioned package
+# behind a name such as linux-image-cloud-amd64.
 debian_depends() {
-    debian_apt apt-cache depends --important "$1" | sed -n 's/^ *Depends: //p'
+    debian_apt apt-cache depends --important "$1" 2>&1 | sed -n 's/^ *Depends: //p' | grep "$2" ||
+        fail "$1 depends on nothing like $2 in $debian_suite ($debian_arch)"
 }
 
 # debian_unpack DIR PACKAGE...: unpacks the newest version of each PACKAGE into DIR, fetching those

@@ -16,7 +16,8 @@ ext4_image() (
     # the first mount, into every layer. The features are those that make a mount quick and allow a
     # mounted file system to grow; the host's mke2fs.conf has no say.
     rm -f "$image"
-    printf '[fs_types]\n ext4 = {\n }\n' >"$image.conf"
+    truncate -s "$size" "$image"
+    printf '[fs_types]\n ext4 = {\n inode_size = 256\n }\n' >"$image.conf"
     export MKE2FS_CONFIG="$image.conf" E2FSPROGS_FAKE_TIME="$ext4_time"
     mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -G 256 -m 0 -U 76d6275c-696d-4764-8000-000000000001 \
         -O none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,uninit_bg \
@@ -43,7 +44,7 @@ ext4_broken() {
 }
 
 ext4_owners() (
-    cd "$1"
+    cd "$1" || exit
     find "$4" | sed 's/^\.\///; s/^\.$//' | awk -v uid="$2" -v gid="$3" -v time="$ext4_time" '{
         path = "\"/" $0 "\""
         print "set_inode_field " path " uid " uid

@@ -9,7 +9,7 @@ modules_open() {
     # NAME PATH of each module, with the name as the kernel spells it.
     (cd "$modules_from" && find kernel -name '*.ko') |
         awk '{name = $0; sub(/.*\//, "", name); sub(/\.ko$/, "", name); gsub(/-/, "_", name); print name, $0}' \
-            >"$work/modules"
+            >"${work:?}/modules"
 }
 
 modules_path() { awk -v name="$1" '$1 == name {print $2; exit}' "$work/modules"; }

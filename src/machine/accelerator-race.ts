@@ -8,7 +8,7 @@ import { deferred } from "./deferred.ts";
 import type { MachineFailure } from "./failure.ts";
 import { probeProgram, type ProbeProgram } from "./probe-program.ts";
 import { spawnQemu, type QemuProcess } from "./qemu-process.ts";
-import { makeRuntimeDir } from "./runtime-dir.ts";
+import { makeRuntimeDir, runtimeParents } from "./runtime-dir.ts";
 import { settledWithin } from "./settled-within.ts";
 
 /** How one candidate did. */
@@ -36,7 +36,7 @@ export interface RaceOptions {
 export async function raceAccelerators(
   options: RaceOptions,
 ): Promise<Result<ReadonlyMap<Accelerator, Outcome>, MachineFailure>> {
-  const dir = await makeRuntimeDir();
+  const dir = await makeRuntimeDir(runtimeParents());
   if (!dir.ok) return dir;
   const runners: QemuProcess[] = [];
   try {

@@ -1,19 +1,24 @@
 import type { MachineFailureOf } from "./failure.ts";
-import type { MachineEnd } from "./machine.ts";
+import type { MachineConfig, MachineEnd } from "./machine.ts";
 import type { MonitoredQemu } from "./monitored-qemu.ts";
 import { readSerialTail } from "./serial-tail.ts";
 import { settledWithin } from "./settled-within.ts";
 
 type ConnectionLost = MachineFailureOf<"connection-lost">;
+type DiskFull = MachineFailureOf<"disk-full">;
+
+/** The files of a machine that its end leaves evidence in. */
+export type MachineFiles = Pick<MachineConfig, "serialLogPath" | "diskPath">;
 
 /** The failure that QEMU's end is to somebody who needed the machine. */
 export async function endFailure(
   end: MachineEnd,
   argv: readonly string[],
-  serialLogPath: string,
-): Promise<ConnectionLost | MachineFailureOf<"qemu-failed">> {
-  const serialTail = await readSerialTail(serialLogPath);
+  { serialLogPath, diskPath }: MachineFiles,
+): Promise<ConnectionLost | DiskFull | MachineFailureOf<"qemu-failed">> {
   const { reason, ...process } = end;
+  if (reason === "disk-full") return { reason, path: diskPath };
+  const serialTail = await readSerialTail(serialLogPath);
   return reason === "killed" || reason === "crashed"
     ? { reason: "qemu-failed", argv, ...process, serialTail }
     : { reason: "connection-lost", cause: reason, message: end.stderr, serialTail };
@@ -27,10 +32,11 @@ export async function endFailure(
 export async function lossFailure(
   message: string,
   { ended }: Pick<MonitoredQemu, "ended">,
-  serialLogPath: string,
+  { serialLogPath, diskPath }: MachineFiles,
   graceMs: number,
-): Promise<ConnectionLost> {
+): Promise<ConnectionLost | DiskFull> {
   const end = await settledWithin(ended, graceMs);
+  if (end?.reason === "disk-full") return { reason: "disk-full", path: diskPath };
   const serialTail = await readSerialTail(serialLogPath);
   return { reason: "connection-lost", cause: lossCause(end), message, serialTail };
 }
@@ -41,6 +47,7 @@ function lossCause(end: MachineEnd | undefined): ConnectionLost["cause"] {
       return "ssh-closed";
     case "killed":
     case "crashed":
+    case "disk-full":
       return "qemu-ended";
     case "guest-shutdown":
     case "guest-reset":

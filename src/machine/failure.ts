@@ -43,6 +43,8 @@ export type MachineFailure =
       readonly message: string;
       readonly serialTail: string;
     }
+  /** The host has no room for what the guest writes to its disk. */
+  | { readonly reason: "disk-full"; readonly path: string }
   /** QEMU's monitor answered a command with an error, or not at all. */
   | { readonly reason: "monitor-failed"; readonly command: string; readonly message: string }
   | { readonly reason: "cancelled" };

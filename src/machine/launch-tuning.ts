@@ -1,4 +1,5 @@
 import { defaultLinger, type Linger } from "./exec-linger.ts";
+import { runtimeParents } from "./runtime-dir.ts";
 import type { BannerPace } from "./ssh-banner.ts";
 import type { Keepalive } from "./ssh-login.ts";
 
@@ -6,6 +7,8 @@ import type { Keepalive } from "./ssh-login.ts";
 export interface LaunchTuning {
   /** Where programs are looked for, in the form of `$PATH`. */
   readonly searchPath: string;
+  /** Where a machine's private directory may be, best first. */
+  readonly runtimeParents: readonly string[];
   readonly bannerPace: BannerPace;
   /**
    * For how long after its first refusal a guest is asked again: an SSH server may be up before the
@@ -26,6 +29,7 @@ export interface LaunchTuning {
 export function defaultTuning(): LaunchTuning {
   return {
     searchPath: process.env["PATH"] ?? "",
+    runtimeParents: runtimeParents(),
     bannerPace: { shortestMs: 30, longestMs: 900, patienceMs: 15_000 },
     refusalGraceMs: 10_000,
     loginSpacingMs: 250,

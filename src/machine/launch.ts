@@ -36,7 +36,7 @@ export async function launch(
   const needs = await findNeeds(config, tuning);
   if (!needs.ok) return needs;
   const { programPath, setprivPath, methods } = needs.value;
-  const made = await makeRuntimeDir();
+  const made = await makeRuntimeDir(tuning.runtimeParents);
   if (!made.ok) return made;
   const runtimeDir = made.value;
 
@@ -94,7 +94,7 @@ async function bringUp({
     tuning,
     signal,
     onReached: () => onPhase?.("connecting"),
-    explainLoss: (message) => lossFailure(message, qemu, config.serialLogPath, tuning.lossGraceMs),
+    explainLoss: (message) => lossFailure(message, qemu, config, tuning.lossGraceMs),
   });
   if (!session.ok) return session;
   return ok({ qemu, monitor: monitor.value, session: session.value, sshPort: port.value });
@@ -116,7 +116,7 @@ async function bootFailure(
     case "cancelled":
       return { reason: "cancelled" };
     case "ended":
-      return endFailure(await qemu.ended, qemu.argv, serialLogPath);
+      return endFailure(await qemu.ended, qemu.argv, config);
     case "timed-out": {
       if (failure.reason === "login-refused") return failure;
       return { reason: "boot-timeout", timeoutMs, serialTail: await readSerialTail(serialLogPath) };

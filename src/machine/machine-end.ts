@@ -7,6 +7,8 @@ export interface EndEvidence {
   readonly shutdownCause?: string | undefined;
   /** True when this program killed QEMU or told it to quit. */
   readonly ordered: boolean;
+  /** True when QEMU has told that the host had no room for what the guest wrote. */
+  readonly diskFull: boolean;
 }
 
 /**
@@ -26,8 +28,9 @@ const killingSignals: ReadonlySet<string | undefined> = new Set([
 
 function endReason(
   { exitCode, signal }: ProcessEnd,
-  { shutdownCause, ordered }: EndEvidence,
+  { shutdownCause, ordered, diskFull }: EndEvidence,
 ): MachineEnd["reason"] {
+  if (diskFull) return "disk-full";
   const inOrder = exitCode === 0 || ordered;
   if (inOrder && isGuestsDoing(shutdownCause)) return shutdownCause;
   const byHost = shutdownCause === "host-signal" || shutdownCause === "host-qmp-quit";

@@ -65,7 +65,14 @@ export interface Machine extends AsyncDisposable {
 
 /** How QEMU ended. `reason` is the guest's doing as QMP tells it, or QEMU's own end. */
 export interface MachineEnd {
-  readonly reason: "guest-shutdown" | "guest-reset" | "guest-panic" | "killed" | "crashed";
+  readonly reason:
+    | "guest-shutdown"
+    | "guest-reset"
+    | "guest-panic"
+    | "killed"
+    | "crashed"
+    /** The host had no room for what the guest wrote, so the machine was ended. */
+    | "disk-full";
   readonly exitCode?: number;
   readonly signal?: string;
   /** The last lines QEMU wrote to its standard error. */

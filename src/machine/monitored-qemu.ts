@@ -34,6 +34,7 @@ export async function startQemu(
   let monitor: QmpClient | undefined;
   let shutdownCause: string | undefined;
   let ordered = false;
+  let diskFull = false;
   const orderedKill = () => {
     ordered = true;
     kill();
@@ -44,7 +45,7 @@ export async function startQemu(
     ended: ended.then(async (end) => {
       // The SHUTDOWN event may still be on its way when the process is gone.
       await monitor?.closed;
-      return machineEnd(end, { shutdownCause, ordered });
+      return machineEnd(end, { shutdownCause, ordered, diskFull });
     }),
     async connectMonitor(signal) {
       const socket = await connectWhenThere(qmpPath, signal);
@@ -53,6 +54,11 @@ export async function startQemu(
         signal,
         onEvent: ({ name, data }) => {
           if (name === "SHUTDOWN") shutdownCause ??= String(data["reason"]);
+          // QEMU has stopped the guest and would wait for ever for somebody to make room.
+          if (name === "BLOCK_IO_ERROR" && data["nospace"] === true) {
+            diskFull = true;
+            orderedKill();
+          }
         },
       });
       if (!opened.ok) return failed(monitorFailure("qmp_capabilities", opened.error));

@@ -1,7 +1,7 @@
 import { failed, ok, type Result } from "../result.ts";
 import { deferred } from "./deferred.ts";
 import type { MachineFailure } from "./failure.ts";
-import { endFailure } from "./end-failure.ts";
+import { endFailure, type MachineFiles } from "./end-failure.ts";
 import type { MonitoredQemu } from "./monitored-qemu.ts";
 import type { QmpClient } from "./qmp.ts";
 import { settledWithin } from "./settled-within.ts";
@@ -11,7 +11,7 @@ export interface PowerOffOptions {
   readonly timeoutMs: number;
   /** How long QEMU may take to close its disk, once the guest has had its time. */
   readonly quitTimeoutMs: number;
-  readonly serialLogPath: string;
+  readonly files: MachineFiles;
   readonly signal: AbortSignal;
 }
 
@@ -28,7 +28,7 @@ const presses = 6;
 export async function powerOff(
   qemu: MonitoredQemu,
   monitor: QmpClient,
-  { timeoutMs, quitTimeoutMs, serialLogPath, signal }: PowerOffOptions,
+  { timeoutMs, quitTimeoutMs, files, signal }: PowerOffOptions,
 ): Promise<Result<{ readonly forced: boolean }, MachineFailure>> {
   const aborted = deferred<"aborted">(signal, () => "aborted");
   const over = Promise.race([qemu.ended, aborted.promise]);
@@ -43,7 +43,7 @@ export async function powerOff(
     if (end.reason === "guest-shutdown" || end.reason === "guest-reset") {
       return ok({ forced: false });
     }
-    return failed(await endFailure(end, qemu.argv, serialLogPath));
+    return failed(await endFailure(end, qemu.argv, files));
   }
   aborted.settle("aborted");
   await qemu.quit(quitTimeoutMs);

@@ -45,8 +45,8 @@ export interface QmpClient {
   ): Promise<Result<unknown, QmpFailure>>;
   /** The next event of that name that comes after the call. */
   waitForEvent(name: string, signal: AbortSignal): Promise<Result<QmpEvent, QmpFailure>>;
-  /** Settles when the connection has ended and everything QEMU sent is dispatched; never rejects. */
-  readonly closed: Promise<void>;
+  /** Settles with the cause when the connection has ended and all that came is dispatched. */
+  readonly closed: Promise<string>;
   close(): void;
 }
 
@@ -69,14 +69,18 @@ export async function openQmp(
 ): Promise<Result<QmpClient, QmpFailure>> {
   const greeting = deferred<Result<string, QmpFailure>>(signal, cancelled);
   const client = dispatch(socket, (version) => greeting.settle(ok(version)), onEvent);
-  void client.closed.then(() =>
-    greeting.settle(failed({ reason: "no-greeting", message: "the connection was closed" })),
-  );
+  void client.closed.then((message) => greeting.settle(failed({ reason: "no-greeting", message })));
   const version = await greeting.promise;
-  const negotiated = version.ok ? await client.execute("qmp_capabilities", {}, signal) : version;
-  if (version.ok && negotiated.ok) return ok({ ...client, qemuVersion: version.value });
-  client.close();
-  return failed(negotiated.ok ? { reason: "cancelled" } : negotiationFailure(negotiated.error));
+  if (!version.ok) {
+    client.close();
+    return version;
+  }
+  const negotiated = await client.execute("qmp_capabilities", {}, signal);
+  if (!negotiated.ok) {
+    client.close();
+    return failed(negotiationFailure(negotiated.error));
+  }
+  return ok({ ...client, qemuVersion: version.value });
 }
 
 function negotiationFailure(failure: QmpFailure): QmpFailure {
@@ -92,9 +96,10 @@ function dispatch(
 ): Omit<QmpClient, "qemuVersion"> {
   const replies = new Map<number, { command: string; settle: (reply: Reply) => void }>();
   const waiters = new Set<{ name: string; settle: (reply: EventReply) => void }>();
-  const closed = deferred<void>();
+  const closed = deferred<string>();
   let nextId = 1;
   let ending: string | undefined;
+  const cause = () => ending ?? "QEMU closed the connection";
 
   const receive = (message: QmpMessage) => {
     switch (message.kind) {
@@ -136,14 +141,14 @@ function dispatch(
     ending ??= error.message;
   });
   socket.once("close", () => {
-    const message = ending ?? "QEMU closed the connection";
+    const message = cause();
     for (const { command, settle } of replies.values()) {
       settle(failed({ reason: "interrupted", awaited: command, message }));
     }
     for (const { name, settle } of waiters) {
       settle(failed({ reason: "interrupted", awaited: name, message }));
     }
-    closed.settle();
+    closed.settle(message);
   });
 
   return {
@@ -151,8 +156,7 @@ function dispatch(
     close: () => violate("the connection was closed from this side"),
     async execute(command, args, signal) {
       if (socket.destroyed) {
-        const message = ending ?? "QEMU closed the connection";
-        return failed({ reason: "interrupted", awaited: command, message });
+        return failed({ reason: "interrupted", awaited: command, message: cause() });
       }
       const id = nextId++;
       const reply = deferred<Reply>(signal, cancelled);
@@ -164,7 +168,7 @@ function dispatch(
     },
     async waitForEvent(name, signal) {
       if (socket.destroyed) {
-        return failed({ reason: "interrupted", awaited: name, message: ending ?? "closed" });
+        return failed({ reason: "interrupted", awaited: name, message: cause() });
       }
       const event = deferred<EventReply>(signal, cancelled);
       const waiter = { name, settle: event.settle };

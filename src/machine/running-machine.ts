@@ -47,7 +47,7 @@ export function runningMachine(
       return powerOff(qemu, monitor, {
         timeoutMs: config.profile.powerOffTimeoutMs,
         quitTimeoutMs: tuning.quitTimeoutMs,
-        serialLogPath: config.serialLogPath,
+        files: config,
         signal,
       });
     },

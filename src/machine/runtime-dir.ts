@@ -30,7 +30,7 @@ const longestSocketPath = 107;
  * on are removed first.
  */
 export async function makeRuntimeDir(
-  parents: readonly string[] = runtimeParents(),
+  parents: readonly string[],
 ): Promise<Result<RuntimeDir, MachineFailureOf<"runtime-dir-unusable">>> {
   const namespace = await pidNamespace();
   const problems: string[] = [];
@@ -57,8 +57,8 @@ export async function makeRuntimeDir(
   });
 }
 
-/** Where a machine's directory may be: the user's runtime directory, the temporary ones. */
-function runtimeParents(): string[] {
+/** The host's own places: the user's runtime directory, then the temporary ones. */
+export function runtimeParents(): string[] {
   const runtime = process.env["XDG_RUNTIME_DIR"];
   return [...(runtime ? [runtime] : []), tmpdir(), "/tmp"];
 }

@@ -43,7 +43,6 @@ export function sshSession(
   let violation: string | undefined;
   // ssh2 keeps whatever a server sends beyond the window it was given.
   socket.on("data", () => {
-    console.log([...channels].map((c)=>c.readableLength));
     for (const { readableLength, stderr } of channels) {
       if (readableLength + stderr.readableLength <= largestBacklog) continue;
       violation = "the guest does not keep to SSH flow control";
@@ -83,7 +82,7 @@ export function sshSession(
   };
 }
 
-/** Bytes; ssh2 grants a window of 2 MiB, and the last packet may begin inside it. */
+/** Bytes; ssh2 grants a window of 2 MiB and renews it once while that much is waiting. */
 const largestBacklog = 4 * 2 ** 20;
 
 /** A command on its way. */

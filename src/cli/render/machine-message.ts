@@ -3,7 +3,7 @@ import { exitCode } from "../exit-code.ts";
 import { duration } from "./units.ts";
 import type { Message } from "./message.ts";
 
-type Failure = Exclude<MachineFailure, { reason: "program-missing" | "cancelled" }>;
+type Failure = Exclude<MachineFailure, { reason: "program-missing" | "cancelled" | "disk-full" }>;
 
 /** A machine's failure in words. */
 export function machineMessage(failure: Failure): Message {
