@@ -59,14 +59,38 @@ async function qemuArgv(rig, { disk, kernel, initrd, append, profile }, extraApp
   const overlay = join(rig.dir, "floor.qcow2");
   await timed(["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk, "-F", "qcow2", overlay]);
   return [
-    ...["qemu-system-x86_64", "-M", profile.machine, "-accel", "tcg,thread=multi", "-cpu", "max"],
-    ...["-m", String(profile.memoryBytes / 1024 ** 2), "-smp", String(profile.cpus)],
-    ...["-nodefaults", "-no-user-config", "-display", "none", "-vga", "none", "-no-reboot"],
-    ...["-serial", `file:${join(rig.dir, "floor.log")}`],
-    ...["-kernel", kernel, "-initrd", initrd, "-append", `${append} ${extraAppend}`],
-    ...["-drive", `file=${overlay},format=qcow2,if=none,id=disk,cache=unsafe`],
-    ...["-device", "virtio-blk-pci,drive=disk"],
-    ...["-device", "virtio-rng-pci"],
+    "qemu-system-x86_64",
+    "-M",
+    profile.machine,
+    "-accel",
+    "tcg,thread=multi",
+    "-cpu",
+    "max",
+    "-m",
+    String(profile.memoryBytes / 1024 ** 2),
+    "-smp",
+    String(profile.cpus),
+    "-nodefaults",
+    "-no-user-config",
+    "-display",
+    "none",
+    "-vga",
+    "none",
+    "-no-reboot",
+    "-serial",
+    `file:${join(rig.dir, "floor.log")}`,
+    "-kernel",
+    kernel,
+    "-initrd",
+    initrd,
+    "-append",
+    `${append} ${extraAppend}`,
+    "-drive",
+    `file=${overlay},format=qcow2,if=none,id=disk,cache=unsafe`,
+    "-device",
+    "virtio-blk-pci,drive=disk",
+    "-device",
+    "virtio-rng-pci",
   ];
 }
 
@@ -83,9 +107,12 @@ async function bareScript(rig, machine) {
   const argv = await qemuArgv(rig, machine, "");
   const [program, ...args] = [
     ...argv,
-    ...["-netdev", `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`],
-    ...["-device", "virtio-net-pci,netdev=net,romfile="],
-    ...["-monitor", "stdio"],
+    "-netdev",
+    `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`,
+    "-device",
+    "virtio-net-pci,netdev=net,romfile=",
+    "-monitor",
+    "stdio",
   ];
   const qemu = spawn(program, args, { stdio: ["pipe", "ignore", "inherit"] });
   const ended = once(qemu, "close");

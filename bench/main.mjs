@@ -26,7 +26,7 @@ try {
     rows.push(...(await measure(rig, runs)));
   }
   process.stdout.write(renderTable(rows));
-  process.exitCode = rows.some(({ met }) => met === false) ? 1 : 0;
+  process.exitCode = rows.every(({ met }) => met ?? true) ? 0 : 1;
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }

@@ -9,8 +9,12 @@ export interface KeyPair {
 
 /** Makes a key pair without a passphrase. */
 export function generateKeyPair(comment: string): KeyPair {
-  const pair = ssh2.utils.generateKeyPairSync("ed25519", { comment });
-  return { privateKey: pair.private, publicKey: pair.public };
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync("ed25519", { comment });
+    // ssh2 drops the zeros a public key begins with, so one pair in 256 can be read by nobody.
+    const isReadable = !(ssh2.utils.parseKey(pair.private) instanceof Error);
+    if (isReadable) return { privateKey: pair.private, publicKey: pair.public };
+  }
 }
 
 /**

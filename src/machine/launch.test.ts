@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { fakeHost, type FakeHost } from "../../test/fixtures/fake-host.ts";
-import { keyPair } from "../../test/fixtures/ssh-guest.ts";
+import { keyPair } from "../../test/fixtures/key-pair.ts";
 import { transpile } from "../../test/laws/transpile.ts";
 import { launch } from "./launch.ts";
 import type { LaunchTuning } from "./launch-tuning.ts";
@@ -213,6 +213,17 @@ describe("a command that loses its machine learns why", () => {
       ok: false,
       error: { reason: "connection-lost", cause, serialTail: "last words" },
     });
+  });
+
+  test("disk-full, which ends the machine", async () => {
+    await host.behave({ onCommand: "disk-full" });
+    await using at = await machine();
+    const end = await at.session.exec({ command: "dd", signal });
+    expect(end).toEqual({
+      ok: false,
+      error: { reason: "disk-full", path: host.config.diskPath },
+    });
+    expect(await at.ended).toMatchObject({ reason: "disk-full" });
   });
 
   test("close-ssh", async () => {

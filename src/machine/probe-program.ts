@@ -1,7 +1,3 @@
-import type { GuestArch } from "../profile/profile.ts";
-import { armProgram } from "./probe-program-aarch64.ts";
-import { bootSector } from "./boot-sector.ts";
-
 /** A tiny real program that shows whether an accelerator can run a guest, and how fast. */
 export interface ProbeProgram {
   /** What the program's file holds. */
@@ -12,9 +8,4 @@ export interface ProbeProgram {
   argv(imagePath: string): string[];
   /** QEMU's exit code when the program computed what it should; anything else is a failure. */
   readonly exitCode: number;
-}
-
-/** The program for an architecture. */
-export function probeProgram(arch: GuestArch): ProbeProgram {
-  return arch === "x86_64" ? bootSector : armProgram;
 }

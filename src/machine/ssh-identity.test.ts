@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import ssh2 from "ssh2";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { keyPair } from "../../test/fixtures/ssh-guest.ts";
+import { keyPair } from "../../test/fixtures/key-pair.ts";
 import { checkPrivateKey } from "./private-key.ts";
 import { authMethods } from "./ssh-identity.ts";
 

@@ -6,7 +6,7 @@ import path from "node:path";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { guest, hostKey, logIn, userKey } from "../../test/fixtures/session-rig.ts";
-import { keyPair } from "../../test/fixtures/ssh-guest.ts";
+import { keyPair } from "../../test/fixtures/key-pair.ts";
 
 describe("the host key", () => {
   test("that is pinned is accepted, whichever others the guest has", async () => {

@@ -14,7 +14,7 @@ export function fdStream(fd: number, sizeBytes: number): Readable {
 }
 
 async function* pieces(fd: number, sizeBytes: number): AsyncGenerator<Buffer> {
-  for (let position = 0; position < sizeBytes; ) {
+  for (let position = 0; position < sizeBytes;) {
     const length = Math.min(pieceBytes, sizeBytes - position);
     const { bytesRead, buffer } = await readAt(fd, Buffer.alloc(length), 0, length, position);
     if (bytesRead === 0) return;
