@@ -7,7 +7,10 @@ export async function bigOutput(rig) {
   const half = 512 * 1024 ** 2;
   const ops = `(run (shell "yes 'a line of output that is not very long' | head -c ${half}; head -c ${half} /dev/zero | tr '\\\\0' x"))`;
   const argv = ["build", "-f", putSpec(rig, "output.spec", ops), "--progress", "plain"];
-  const { ms, maxRssBytes } = await vmbuild(rig, argv, { memory: true });
+  const { ms, maxRssBytes } = await vmbuild(rig, argv, {
+    memory: true,
+    timeout: 20 * 60_000,
+  });
   return [
     {
       what: `a step that prints 1 GB (in ${seconds(ms)}), memory`,

@@ -13,15 +13,15 @@ const command = "echo measured > /root/measured";
  * command and powers off; and a bare script that waits for SSH, runs the command, presses the power button.
  */
 export async function coldStep(rig, runs) {
-  // The guest's init for the first floor is on the disk that every run starts from.
-  const prepare = `(run (shell "printf '%s\\\\n' '#!/bin/sh' 'mount -t proc proc /proc' '${command}' 'sync' 'exec /usr/bin/busybox poweroff -f' > /floor && chmod +x /floor"))`;
-  const { stdout } = await vmbuild(rig, ["build", "-f", putSpec(rig, "prepare.spec", prepare)]);
-  const layer = stdout.trim().split("\n").at(-1);
-  const machine = await machineOf(rig, layer);
+  const prepare = `(run (shell "true"))`;
+  // The first floor's disk has the command in the place of the guest's init.
+  const floor = `${prepare} (run (shell "printf '%s\\n' '#!/bin/sh' 'mount -t proc proc /proc' '${command}' 'sync' 'exec /usr/bin/busybox poweroff -f' > /floor && chmod +x /floor && ln -sf /floor /usr/sbin/init"))`;
+  const scripted = await machineOf(rig, await buildLayer(rig, "prepare.spec", prepare));
+  const alone = await machineOf(rig, await buildLayer(rig, "floor.spec", floor));
   const times = { vmbuild: [], alone: [], script: [] };
   for (let run = 0; run < runs; run++) {
-    times.alone.push(await qemuAlone(rig, machine));
-    times.script.push(await bareScript(rig, machine));
+    times.alone.push(await qemuAlone(rig, alone));
+    times.script.push(await bareScript(rig, scripted));
     // A command of its own every time, so that the step is never cached.
     const spec = putSpec(rig, "step.spec", `${prepare}\n(run (shell "${command}; : ${run}"))`);
     times.vmbuild.push((await vmbuild(rig, ["build", "-f", spec])).ms);
@@ -40,6 +40,11 @@ export async function coldStep(rig, runs) {
   }));
 }
 
+async function buildLayer(rig, name, ops) {
+  const { stdout } = await vmbuild(rig, ["build", "-f", putSpec(rig, name, ops)]);
+  return stdout.trim();
+}
+
 /** How the layer's machine is started, from what `vmbuild show` tells. */
 async function machineOf(rig, layer) {
   const { stdout } = await vmbuild(rig, ["show", layer]);
@@ -52,10 +57,10 @@ async function machineOf(rig, layer) {
   const { profile } = JSON.parse(
     readFileSync(join(rig.store, "result", layer, "layer.json"), "utf8"),
   );
-  return { disk: join(rig.store, "result", layer, "rootfs", "image.qcow2"), ...shown, profile };
+  return { ...shown, disk: join(rig.store, "result", layer, "rootfs", "image.qcow2"), profile };
 }
 
-async function qemuArgv(rig, { disk, kernel, initrd, append, profile }, extraAppend) {
+async function qemuArgv(rig, { disk, kernel, initrd, append, profile }) {
   const overlay = join(rig.dir, "floor.qcow2");
   await timed(["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk, "-F", "qcow2", overlay]);
   return [
@@ -84,7 +89,7 @@ async function qemuArgv(rig, { disk, kernel, initrd, append, profile }, extraApp
     "-initrd",
     initrd,
     "-append",
-    `${append} ${extraAppend}`,
+    append,
     "-drive",
     `file=${overlay},format=qcow2,if=none,id=disk,cache=unsafe`,
     "-device",
@@ -96,7 +101,7 @@ async function qemuArgv(rig, { disk, kernel, initrd, append, profile }, extraApp
 
 async function qemuAlone(rig, machine) {
   const startedAt = performance.now();
-  const argv = await qemuArgv(rig, machine, "init=/floor");
+  const argv = await qemuArgv(rig, machine);
   await timed([...argv, "-nic", "none"]);
   return performance.now() - startedAt;
 }
@@ -104,7 +109,7 @@ async function qemuAlone(rig, machine) {
 async function bareScript(rig, machine) {
   const startedAt = performance.now();
   const port = 20_000 + Math.floor(Math.random() * 20_000);
-  const argv = await qemuArgv(rig, machine, "");
+  const argv = await qemuArgv(rig, machine);
   const [program, ...args] = [
     ...argv,
     "-netdev",

@@ -2,7 +2,7 @@
  * Measures vmbuild against what Node and QEMU need by themselves, in one run on one machine, and prints
  * medians and ratios. Absolute times say little: compare within a run.
  *
- *   node bench/main.mjs [--runs N]
+ *   node bench/main.mjs [--runs N] [--only cachedBuild|coldStep|bigPlan|bigOutput]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,13 +15,18 @@ import { bigPlan } from "./big-plan.mjs";
 import { prepareStore } from "./store.mjs";
 import { renderTable } from "./table.mjs";
 
-const { values } = parseArgs({ options: { runs: { type: "string", default: "5" } } });
+const { values } = parseArgs({
+  options: { runs: { type: "string", default: "5" }, only: { type: "string" } },
+});
 const runs = Number(values.runs);
+const measures = [cachedBuild, coldStep, bigPlan, bigOutput].filter(
+  ({ name }) => values.only === undefined || values.only === name,
+);
 const dir = mkdtempSync(join(tmpdir(), "vmbuild-bench-"));
 try {
   const rig = await prepareStore(dir);
   const rows = [];
-  for (const measure of [cachedBuild, coldStep, bigPlan, bigOutput]) {
+  for (const measure of measures) {
     process.stderr.write(`${measure.name}…\n`);
     rows.push(...(await measure(rig, runs)));
   }

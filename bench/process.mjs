@@ -11,7 +11,11 @@ export function timed(argv, options = {}) {
   return new Promise((resolve, reject) => {
     const [program, ...args] = argv;
     const startedAt = performance.now();
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 300_000,
+      ...options,
+    });
     let stdout = "";
     let stderr = "";
     child.stdout?.on("data", (chunk) => (stdout = `${stdout}${chunk}`.slice(-100_000)));

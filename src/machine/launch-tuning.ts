@@ -21,6 +21,8 @@ export interface LaunchTuning {
   readonly linger: Linger;
   /** How long a lost connection waits for QEMU's end, which then is its cause. */
   readonly lossGraceMs: number;
+  /** How long QEMU may take to end after its monitor has closed. */
+  readonly exitGraceMs: number;
   /** How long QEMU may take to close its disk once told to quit. */
   readonly quitTimeoutMs: number;
 }
@@ -30,13 +32,20 @@ export function defaultTuning(): LaunchTuning {
   return {
     searchPath: process.env["PATH"] ?? "",
     runtimeParents: runtimeParents(),
-    bannerPace: { shortestMs: 30, longestMs: 900, patienceMs: 15_000 },
+    bannerPace: {
+      unannouncedMs: 2_000,
+      closedMs: 30,
+      silentMs: 200,
+      longestMs: 1_000,
+      patienceMs: 15_000,
+    },
     refusalGraceMs: 10_000,
     loginSpacingMs: 250,
     // An emulated guest under full load has been seen to answer after tens of seconds.
     keepalive: { intervalMs: 15_000, count: 8 },
     linger: defaultLinger,
     lossGraceMs: 10_000,
+    exitGraceMs: 1_000,
     quitTimeoutMs: 5_000,
   };
 }

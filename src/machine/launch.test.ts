@@ -172,6 +172,15 @@ describe("a launch fails", () => {
   });
 });
 
+test("a launch whose progress callback throws leaves nothing behind", async () => {
+  const onPhase = (phase: MachinePhase) => {
+    if (phase === "booting") throw new Error("bug");
+  };
+  const launching = launch(host.config, { signal, onPhase }, host.tuning);
+  const [, qemu] = await Promise.all([expect(launching).rejects.toThrow("bug"), host.nextQemu()]);
+  await qemu.ended;
+});
+
 describe("a launch is cancelled", () => {
   test("before it starts anything", async () => {
     expect(await start({}, AbortSignal.abort())).toEqual({

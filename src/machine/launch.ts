@@ -51,17 +51,26 @@ export async function launch(
     return started;
   }
   const qemu = started.value;
-  using watch = stopWatch(options.signal, config.bootTimeoutMs, qemu.ended);
-  const parts = await bringUp({ qemu, config, methods, tuning, watch, options });
-  if (parts.ok) {
-    options.onPhase?.("ready");
-    return ok(runningMachine({ ...parts.value, runtimeDir }, config, tuning));
+  const discard = async () => {
+    qemu.kill();
+    await qemu.ended;
+    await removeDir(runtimeDir);
+  };
+  try {
+    using watch = stopWatch(options.signal, config.bootTimeoutMs, qemu.ended);
+    const boot = { qemu, config, methods, tuning, watch, options };
+    const parts = await bringUp(boot);
+    if (parts.ok) {
+      options.onPhase?.("ready");
+      return ok(runningMachine({ ...parts.value, runtimeDir }, config, tuning));
+    }
+    const failure = await bootFailure(parts.error, boot);
+    await discard();
+    return failed(failure);
+  } catch (error) {
+    await discard();
+    throw error;
   }
-  const failure = await bootFailure(parts.error, { qemu, config, watch });
-  qemu.kill();
-  await qemu.ended;
-  await removeDir(runtimeDir);
-  return failed(failure);
 }
 
 interface Boot {
@@ -92,6 +101,7 @@ async function bringUp({
     login,
     methods,
     tuning,
+    announced: qemu.networkUp,
     signal,
     onReached: () => onPhase?.("connecting"),
     explainLoss: (message) => lossFailure(message, qemu, config, tuning.lossGraceMs),
@@ -100,16 +110,13 @@ async function bringUp({
   return ok({ qemu, monitor: monitor.value, session: session.value, sshPort: port.value });
 }
 
-/** For how long QEMU may take to end after its monitor has closed. */
-const exitGraceMs = 1_000;
-
 /** The cause behind the failed step: what stopped the launch comes before what it led to. */
 async function bootFailure(
   failure: MachineFailure,
-  { qemu, config, watch }: Pick<Boot, "qemu" | "config" | "watch">,
+  { qemu, config, watch, tuning }: Boot,
 ): Promise<MachineFailure> {
   const { serialLogPath, bootTimeoutMs: timeoutMs } = config;
-  if (failure.reason === "monitor-failed") await settledWithin(qemu.ended, exitGraceMs);
+  if (failure.reason === "monitor-failed") await settledWithin(qemu.ended, tuning.exitGraceMs);
   switch (watch.cause) {
     case undefined:
       return failure;

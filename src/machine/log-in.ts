@@ -14,6 +14,8 @@ export interface LogInOptions {
   readonly login: Login;
   readonly methods: readonly AuthMethod[];
   readonly tuning: LaunchTuning;
+  /** Settles when the guest has set up its network card; may never. */
+  readonly announced: Promise<unknown>;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
   /** The guest's SSH server has spoken for the first time. */
@@ -32,12 +34,17 @@ export type LogInFailure = MachineFailureOf<"login-refused" | "host-key-mismatch
  * accounts may come after the server. Another host key is final.
  */
 export async function logIn(options: LogInOptions): Promise<Result<SshSession, LogInFailure>> {
-  const { port, login, methods, tuning, signal, onReached, explainLoss } = options;
+  const { port, login, methods, tuning, announced, signal, onReached, explainLoss } = options;
+  const pace = tuning.bannerPace;
   let reached = false;
   let refusedSince: number | undefined;
   let refusal: Result<never, LogInFailure> | undefined;
   for (;;) {
-    const connection = await awaitSshBanner(port, tuning.bannerPace, signal);
+    const connection = await awaitSshBanner(port, {
+      pace,
+      announced: reached ? Promise.resolve() : announced,
+      signal,
+    });
     if (!connection.ok) return refusal ?? connection;
     if (!reached) onReached();
     reached = true;

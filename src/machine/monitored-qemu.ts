@@ -1,4 +1,5 @@
 import { failed, ok, type Result } from "../result.ts";
+import { deferred } from "./deferred.ts";
 import type { MachineFailure, MachineFailureOf } from "./failure.ts";
 import { forwardedPort } from "./forwarded-port.ts";
 import { machineEnd } from "./machine-end.ts";
@@ -14,6 +15,11 @@ export interface MonitoredQemu {
   readonly argv: readonly string[];
   /** Settles when QEMU has ended and its monitor is read to the end; never rejects. */
   readonly ended: Promise<MachineEnd>;
+  /**
+   * Settles when the guest's driver has set up its network card; may never, since only virtio-net
+   * tells (QAPI event NIC_RX_FILTER_CHANGED).
+   */
+  readonly networkUp: Promise<void>;
   /** Connects the monitor; to be called once. */
   connectMonitor(signal: AbortSignal): Promise<Result<QmpClient, MachineFailure>>;
   /** Ends QEMU by its monitor, so that it closes its disk, and by SIGKILL if that takes too long. */
@@ -35,6 +41,7 @@ export async function startQemu(
   let shutdownCause: string | undefined;
   let ordered = false;
   let diskFull = false;
+  const networkUp = deferred<void>();
   const orderedKill = () => {
     ordered = true;
     kill();
@@ -47,12 +54,14 @@ export async function startQemu(
       await monitor?.closed;
       return machineEnd(end, { shutdownCause, ordered, diskFull });
     }),
+    networkUp: networkUp.promise,
     async connectMonitor(signal) {
       const socket = await connectWhenThere(qmpPath, signal);
       if (!socket.ok) return socket;
       const opened = await openQmp(socket.value, {
         signal,
         onEvent: ({ name, data }) => {
+          if (name === "NIC_RX_FILTER_CHANGED") networkUp.settle();
           if (name === "SHUTDOWN") shutdownCause ??= String(data["reason"]);
           // QEMU has stopped the guest and would wait for ever for somebody to make room.
           if (name === "BLOCK_IO_ERROR" && data["nospace"] === true) {

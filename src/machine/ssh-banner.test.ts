@@ -4,7 +4,14 @@ import { describe, expect, test } from "vitest";
 import { awaitSshBanner, type BannerPace } from "./ssh-banner.ts";
 
 const signal = new AbortController().signal;
-const pace: BannerPace = { shortestMs: 5, longestMs: 40, patienceMs: 5_000 };
+const pace: BannerPace = {
+  unannouncedMs: 20,
+  closedMs: 5,
+  silentMs: 5,
+  longestMs: 40,
+  patienceMs: 5_000,
+};
+const never = new Promise<never>(() => {});
 
 interface Host extends AsyncDisposable {
   readonly port: number;
@@ -50,7 +57,7 @@ const silent = (socket: Socket) => void socket.resume();
 const hangUp = (socket: Socket) => void socket.destroy();
 
 async function heard(port: number): Promise<string> {
-  const found = await awaitSshBanner(port, pace, signal);
+  const found = await awaitSshBanner(port, { pace, announced: never, signal });
   if (!found.ok) throw new Error("cancelled");
   const [chunk] = (await once(found.value.resume(), "data")) as [Buffer];
   found.value.destroy();
@@ -104,9 +111,29 @@ describe("a server", () => {
   });
 });
 
+describe("a guest without a network yet", () => {
+  const patient = { ...pace, unannouncedMs: 60_000, silentMs: 60_000 };
+
+  test("is asked again when its network is announced", async () => {
+    let announce!: () => void;
+    const announced = new Promise<void>((resolve) => {
+      announce = resolve;
+    });
+    await using at = await host(announce, speak("SSH-2.0-x\r\n"));
+    const found = await awaitSshBanner(at.port, { pace: patient, announced, signal });
+    expect(found.ok).toBe(true);
+  });
+
+  test("is known to have one by its first answer", async () => {
+    await using at = await host(hangUp, speak("SSH-2.0-x\r\n"));
+    const found = await awaitSshBanner(at.port, { pace: patient, announced: never, signal });
+    expect(found.ok).toBe(true);
+  });
+});
+
 test("only the connection that is kept stays open", async () => {
   await using at = await host(silent, silent, speak("SSH-2.0-x\r\n"));
-  const found = await awaitSshBanner(at.port, pace, signal);
+  const found = await awaitSshBanner(at.port, { pace, announced: never, signal });
   expect(found.ok).toBe(true);
   if (found.ok) found.value.resume().end();
   await at.empty();
@@ -115,7 +142,7 @@ test("only the connection that is kept stays open", async () => {
 test("an aborted signal ends the waiting and every connection", async () => {
   await using at = await host(silent);
   const abort = new AbortController();
-  const waiting = awaitSshBanner(at.port, pace, abort.signal);
+  const waiting = awaitSshBanner(at.port, { pace, announced: never, signal: abort.signal });
   abort.abort();
   expect(await waiting).toEqual({ ok: false, error: { reason: "cancelled" } });
   await at.empty();

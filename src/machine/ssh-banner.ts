@@ -2,15 +2,15 @@
  * Readiness: the first connection on which the guest's SSH server speaks.
  *
  * QEMU's user network accepts a connection before the guest has anyone listening, and then knocks at
- * the guest itself, what it sees in three stages:
+ * the guest itself, in three stages of a boot:
  *
- * 1. No network in the guest: nothing comes back. A knock waits a second for the guest's address to
- *    appear, and is repeated only after six: an old connection hears late of what a new one hears at
- *    once, so new ones are started less than a second apart.
- * 2. A network but no SSH server: the connection is closed within milliseconds. Listening may begin
- *    any moment, and asking is cheap: the next follows shortly.
- * 3. A server that needs time to speak: nothing comes back, as in stage 1. Each connection costs it a
- *    process, so they follow at growing distances, and none is given up soon.
+ * 1. No network in the guest. Nothing comes back; QEMU knocks again only after six seconds, and goes
+ *    on even when we have closed the connection. What is started now costs the guest's SSH server a
+ *    process later and tells nothing, so it is done rarely, until `announced` or the first answer.
+ * 2. A network but no SSH server. The connection is closed within milliseconds. Listening may begin
+ *    any moment, and asking costs next to nothing: the next follows at once.
+ * 3. A server that needs time to speak. Nothing comes back, as in the first stage. Others follow at
+ *    growing distances, in case this one is lost, and none is given up soon.
  */
 import { connect, type Socket } from "node:net";
 import { failed, ok, type Result } from "../result.ts";
@@ -18,12 +18,23 @@ import { deferred } from "./deferred.ts";
 
 /** How often a booting guest is asked. */
 export interface BannerPace {
+  /** Between attempts while the guest has given no sign of a network. */
+  readonly unannouncedMs: number;
   /** To the next attempt after one was closed by the guest. */
-  readonly shortestMs: number;
-  /** Between attempts that nothing comes back on; doubled up to this from the shortest. */
+  readonly closedMs: number;
+  /** To the next attempt while nothing comes back; doubled each time, up to the longest. */
+  readonly silentMs: number;
   readonly longestMs: number;
   /** For how long one attempt is kept. */
   readonly patienceMs: number;
+}
+
+export interface BannerOptions {
+  readonly pace: BannerPace;
+  /** Settles when the guest has set up its network card; may never, for want of knowledge. */
+  readonly announced: Promise<unknown>;
+  /** Ends the waiting. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -32,35 +43,42 @@ export interface BannerPace {
  */
 export async function awaitSshBanner(
   port: number,
-  pace: BannerPace,
-  signal: AbortSignal,
+  { pace, announced, signal }: BannerOptions,
 ): Promise<Result<Socket, { readonly reason: "cancelled" }>> {
   const attempts = new Set<Socket>();
   const winner = deferred<Socket | undefined>(signal, () => undefined);
-  let spacingMs = pace.shortestMs;
+  let isOver = false;
+  let hasNetwork = false;
+  let silentMs = pace.silentMs;
   let timer: NodeJS.Timeout | undefined;
   const schedule = (ms: number) => {
     clearTimeout(timer);
-    timer = setTimeout(begin, ms);
+    if (!isOver) timer = setTimeout(begin, ms);
+  };
+  const answered = () => {
+    hasNetwork = true;
+    silentMs = pace.silentMs;
+    schedule(pace.closedMs);
   };
   const begin = () => {
     const socket = knock(port, pace.patienceMs, winner.settle);
     attempts.add(socket);
     socket.once("close", () => {
       attempts.delete(socket);
-      spacingMs = pace.shortestMs;
-      schedule(spacingMs);
+      answered();
     });
-    schedule(spacingMs);
-    spacingMs = Math.min(spacingMs * 2, pace.longestMs);
+    schedule(hasNetwork ? silentMs : pace.unannouncedMs);
+    if (hasNetwork) silentMs = Math.min(silentMs * 2, pace.longestMs);
   };
   begin();
+  void announced.then(answered);
   const socket = await winner.promise;
+  isOver = true;
+  clearTimeout(timer);
   for (const attempt of attempts) {
     attempt.removeAllListeners("close");
     if (attempt !== socket) attempt.destroy();
   }
-  clearTimeout(timer);
   return socket ? ok(socket) : failed({ reason: "cancelled" });
 }
 
