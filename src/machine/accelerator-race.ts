@@ -59,7 +59,7 @@ export async function raceAccelerators(
 }
 
 async function run(
-  { candidates, qemuPath, setprivPath, deadlineMs, signal }: RaceOptions,
+  { arch, candidates, qemuPath, setprivPath, deadlineMs, signal }: RaceOptions,
   program: ProbeProgram,
   imagePath: string,
   runners: QemuProcess[],
@@ -84,7 +84,7 @@ async function run(
       "-accel",
       accelerator,
       "-cpu",
-      defaultCpuModel(accelerator),
+      defaultCpuModel(arch, accelerator),
       ...program.argv(imagePath),
     ] as const;
     const spawned = await spawnQemu({ argv, setprivPath });

@@ -1,11 +1,16 @@
+import type { GuestArch } from "../profile/profile.ts";
 import type { Accelerator } from "./accelerator.ts";
 
 /**
- * The `-cpu` a machine gets unless its configuration names one (qemu(1), "cpu models").
+ * The `-cpu` a machine gets unless its configuration names one (qemu(1); QEMU's `cpu-features.rst`
+ * for Arm).
  *
  * `host` is what KVM runs without trapping; under TCG `max` is everything QEMU can emulate, so a
- * guest built for a newer baseline than `qemu64` still starts.
+ * guest built for a newer baseline still starts. On Arm pointer authentication is left to a cheap
+ * hash: the architected cipher, run at every function's entry and exit, makes a boot take four times
+ * as long.
  */
-export function defaultCpuModel(accelerator: Accelerator): string {
-  return accelerator === "kvm" ? "host" : "max";
+export function defaultCpuModel(arch: GuestArch, accelerator: Accelerator): string {
+  if (accelerator === "kvm") return "host";
+  return arch === "aarch64" ? "max,pauth-impdef=on" : "max";
 }

@@ -18,8 +18,14 @@ export type MachineFailure =
       readonly stderr: string;
       readonly serialTail: string;
     }
-  /** Nothing spoke SSH within the boot time. */
-  | { readonly reason: "boot-timeout"; readonly timeoutMs: number; readonly serialTail: string }
+  /** Nobody could log in within the boot time. */
+  | {
+      readonly reason: "boot-timeout";
+      readonly timeoutMs: number;
+      readonly serialTail: string;
+      /** Why the last connection ended, when something did speak SSH. */
+      readonly message?: string;
+    }
   /** The guest's SSH server was reached and turned us away. */
   | {
       readonly reason: "login-refused";

@@ -15,7 +15,12 @@ export interface LaunchTuning {
    * account or its keys are (cloud-init, pam_nologin(8)).
    */
   readonly refusalGraceMs: number;
-  /** From one login attempt to the next. */
+  /**
+   * From one refusal to the next attempt. OpenSSH 9.8 and later shut a host out for a while whose
+   * refusals come more often than every 5 s on average (sshd_config(5), PerSourcePenalties).
+   */
+  readonly refusalSpacingMs: number;
+  /** From a connection that was cut off during the handshake to the next. */
   readonly loginSpacingMs: number;
   readonly keepalive: Keepalive;
   readonly linger: Linger;
@@ -39,8 +44,9 @@ export function defaultTuning(): LaunchTuning {
       longestMs: 1_000,
       patienceMs: 15_000,
     },
-    refusalGraceMs: 10_000,
-    loginSpacingMs: 250,
+    refusalGraceMs: 12_000,
+    refusalSpacingMs: 3_000,
+    loginSpacingMs: 1_000,
     // An emulated guest under full load has been seen to answer after tens of seconds.
     keepalive: { intervalMs: 15_000, count: 8 },
     linger: defaultLinger,

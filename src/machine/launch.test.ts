@@ -90,6 +90,14 @@ describe("a launch fails", () => {
     });
   });
 
+  test("with what SSH said, when every handshake is cut off", async () => {
+    await host.behave({ ssh: 1_000_000 });
+    expect(await failure({ bootTimeoutMs: 1_500 })).toMatchObject({
+      reason: "boot-timeout",
+      message: "the guest closed the connection",
+    });
+  });
+
   test("in time, when the monitor never greets", async () => {
     await host.behave({ monitor: "silent" });
     expect(await failure({ bootTimeoutMs: 700 })).toMatchObject({ reason: "boot-timeout" });

@@ -20,6 +20,7 @@ import { makeRuntimeDir, type RuntimeDir } from "./runtime-dir.ts";
 import { readSerialTail } from "./serial-tail.ts";
 import { settledWithin } from "./settled-within.ts";
 import type { AuthMethod } from "./ssh-identity.ts";
+import type { LoginFailure } from "./ssh-login.ts";
 import { stopWatch, type StopWatch } from "./stop-watch.ts";
 
 /**
@@ -82,6 +83,8 @@ interface Boot {
   readonly options: LaunchOptions;
 }
 
+type BringUpFailure = MachineFailure | LoginFailure;
+
 async function bringUp({
   qemu,
   config,
@@ -89,7 +92,7 @@ async function bringUp({
   tuning,
   watch: { signal },
   options: { onPhase },
-}: Boot): Promise<Result<Omit<MachineParts, "runtimeDir">, MachineFailure>> {
+}: Boot): Promise<Result<Omit<MachineParts, "runtimeDir">, BringUpFailure>> {
   const { login } = config.profile;
   const monitor = await qemu.connectMonitor(signal);
   if (!monitor.ok) return monitor;
@@ -112,13 +115,14 @@ async function bringUp({
 
 /** The cause behind the failed step: what stopped the launch comes before what it led to. */
 async function bootFailure(
-  failure: MachineFailure,
+  failure: BringUpFailure,
   { qemu, config, watch, tuning }: Boot,
 ): Promise<MachineFailure> {
   const { serialLogPath, bootTimeoutMs: timeoutMs } = config;
   if (failure.reason === "monitor-failed") await settledWithin(qemu.ended, tuning.exitGraceMs);
   switch (watch.cause) {
     case undefined:
+      if (failure.reason === "handshake-lost") throw new Error("Internal error: login given up");
       return failure;
     case "cancelled":
       return { reason: "cancelled" };
@@ -126,7 +130,9 @@ async function bootFailure(
       return endFailure(await qemu.ended, qemu.argv, config);
     case "timed-out": {
       if (failure.reason === "login-refused") return failure;
-      return { reason: "boot-timeout", timeoutMs, serialTail: await readSerialTail(serialLogPath) };
+      const message = failure.reason === "handshake-lost" ? { message: failure.message } : {};
+      const serialTail = await readSerialTail(serialLogPath);
+      return { reason: "boot-timeout", timeoutMs, serialTail, ...message };
     }
   }
 }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Login } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
-import type { MachineFailure, MachineFailureOf } from "./failure.ts";
+import type { MachineFailure } from "./failure.ts";
 import type { LaunchTuning } from "./launch-tuning.ts";
 import { awaitSshBanner } from "./ssh-banner.ts";
 import type { AuthMethod } from "./ssh-identity.ts";
-import { openSession } from "./ssh-login.ts";
+import { type LoginFailure, openSession } from "./ssh-login.ts";
 import type { SshSession } from "./ssh-session.ts";
 
 /** What a login into a booting guest needs. */
@@ -23,31 +23,27 @@ export interface LogInOptions {
   readonly explainLoss: (message: string) => Promise<MachineFailure>;
 }
 
-/** Why nobody got in; `cancelled` stands for whatever aborted the signal before any refusal. */
-export type LogInFailure = MachineFailureOf<"login-refused" | "host-key-mismatch" | "cancelled">;
-
 /**
  * Waits for the guest's SSH server and logs in.
  *
  * A connection that ends during the handshake is what a server does that is being restarted, so it is
  * tried again for as long as the signal allows; a refusal is asked again for a while, since keys and
- * accounts may come after the server. Another host key is final.
+ * accounts may come after the server. Another host key is final. When the signal ends the waiting, the
+ * failure is that of the last login, or `cancelled` when none was tried.
  */
-export async function logIn(options: LogInOptions): Promise<Result<SshSession, LogInFailure>> {
+export async function logIn(options: LogInOptions): Promise<Result<SshSession, LoginFailure>> {
   const { port, login, methods, tuning, announced, signal, onReached, explainLoss } = options;
-  const pace = tuning.bannerPace;
-  let reached = false;
+  let last: LoginFailure = { reason: "cancelled" };
   let refusedSince: number | undefined;
-  let refusal: Result<never, LogInFailure> | undefined;
   for (;;) {
+    const isFirst = last.reason === "cancelled";
     const connection = await awaitSshBanner(port, {
-      pace,
-      announced: reached ? Promise.resolve() : announced,
+      pace: tuning.bannerPace,
+      announced: isFirst ? announced : Promise.resolve(),
       signal,
     });
-    if (!connection.ok) return refusal ?? connection;
-    if (!reached) onReached();
-    reached = true;
+    if (!connection.ok) return failed(last);
+    if (isFirst) onReached();
     const session = await openSession({
       socket: connection.value,
       user: login.user,
@@ -59,14 +55,16 @@ export async function logIn(options: LogInOptions): Promise<Result<SshSession, L
       explainLoss,
     });
     if (session.ok) return ok(session.value);
-    const { error } = session;
-    if (error.reason === "login-refused") {
-      refusal = failed(error);
+    if (session.error.reason === "cancelled") return failed(last);
+    if (session.error.reason === "host-key-mismatch") return failed(session.error);
+    const isRefused = session.error.reason === "login-refused";
+    if (isRefused) {
       refusedSince ??= performance.now();
-      if (performance.now() - refusedSince >= tuning.refusalGraceMs) return refusal;
-    } else if (error.reason !== "handshake-lost") {
-      return error.reason === "cancelled" && refusal ? refusal : failed(error);
+      if (performance.now() - refusedSince >= tuning.refusalGraceMs) return failed(session.error);
     }
-    await delay(tuning.loginSpacingMs, undefined, { signal }).catch(() => {});
+    // A refusal tells more than the hanging up that a server may answer further attempts with.
+    if (isRefused || last.reason !== "login-refused") last = session.error;
+    const spacingMs = isRefused ? tuning.refusalSpacingMs : tuning.loginSpacingMs;
+    await delay(spacingMs, undefined, { signal }).catch(() => {});
   }
 }

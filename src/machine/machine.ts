@@ -19,7 +19,7 @@ export interface MachineConfig {
   readonly memoryBytes: number;
   readonly cpus: number;
   readonly accelerator: Accelerator;
-  /** `-cpu`; absent takes the accelerator's default (`defaultCpuModel`). */
+  /** `-cpu`; absent takes the default for architecture and accelerator (`defaultCpuModel`). */
   readonly cpuModel?: string;
   /** False isolates the guest from every network (`restrict=on`). */
   readonly network: boolean;

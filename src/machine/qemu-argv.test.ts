@@ -67,7 +67,7 @@ describe("the whole command line", () => {
 -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
 -machine virt
 -accel tcg,tb-size=256
--cpu max
+-cpu max,pauth-impdef=on
 -smp 2
 -m 1024M
 -action reboot=shutdown,shutdown=poweroff,panic=shutdown

@@ -40,7 +40,7 @@ export function qemuArgv(config: MachineConfig, sockets: QemuSockets): string[] 
     "-accel",
     acceleratorOption(config.accelerator),
     "-cpu",
-    config.cpuModel ?? defaultCpuModel(config.accelerator),
+    config.cpuModel ?? defaultCpuModel(profile.arch, config.accelerator),
     "-smp",
     String(config.cpus),
     "-m",
