@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { contextOf } from "./build/context-of.ts";
 import type { BuildEnvironment } from "./build/environment.ts";
 import { FileBaseImages } from "./image/file-base-images.ts";
-import { storeIdentityPath } from "./image/store-key-pair.ts";
+import { storeIdentityPath } from "./image/store-identity-path.ts";
 import type { Accelerator } from "./machine/accelerator.ts";
 import type { MachineFailure } from "./machine/failure.ts";
 import type { GuestArch } from "./profile/profile.ts";

@@ -1,5 +1,4 @@
 import { link, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Result } from "../result.ts";
 import { generateKeyPair, publicKeyOf } from "../machine/key-pair.ts";
 import type { StoreFailure } from "../store/failure.ts";
@@ -7,16 +6,12 @@ import { attempt, errorCode } from "../store/fs-failure.ts";
 import { readIfPresent } from "../store/json.ts";
 import type { StoreLayout } from "../store/layout.ts";
 import { newOwner } from "../store/owner.ts";
+import { storeIdentityPath } from "./store-identity-path.ts";
 
 export interface StoreKeyPair {
   readonly privateKeyPath: string;
   /** One line as in `authorized_keys`. */
   readonly publicKey: string;
-}
-
-/** Where the private key of a store is, whether or not it has been made. */
-export function storeIdentityPath(layout: StoreLayout): string {
-  return join(layout.sshDir, "id_ed25519");
 }
 
 /**

@@ -6,6 +6,9 @@ import { printableTail, readSerialTail } from "./serial-tail.ts";
 
 test.each([
   ["colours", "\u001b[1;31mpanic\u001b[0m", "panic"],
+  ["a screen mode", "\u001b[=3hBdsDxe\u001b(B", "BdsDxe"],
+  ["a window title that is not ended", "text\u001b]0;title", "text"],
+  ["a sequence that is cut off", "text\u001b[1;3", "text"],
   ["a screen that is cleared", "\u001b[2J\u001b[HSeaBIOS", "SeaBIOS"],
   ["a window title", "\u001b]0;title\u0007text", "text"],
   ["control characters", "a\u0000b\u0008c\u009bd\te", "abcd\te"],

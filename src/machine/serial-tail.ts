@@ -1,9 +1,19 @@
 import { open } from "node:fs/promises";
-import { stripVTControlCharacters } from "node:util";
 
 const tailBytes = 16 * 1024;
 const tailLines = 30;
 const lineLength = 400;
+
+/** Terminal sequences: operating system commands, control sequences, others (ECMA-48, section 5). */
+const escape = "\u001b";
+const sequences = new RegExp(
+  [
+    `${escape}\\][^${escape}\u0007\n]*(?:\u0007|${escape}\\\\)?`,
+    `${escape}\\[[0-?]*[ -/]*[@-~]?`,
+    `${escape}[ -/]*[0-~]?`,
+  ].join("|"),
+  "g",
+);
 
 /** Control characters but for the tab, and the marks that reorder text on a terminal. */
 const unprintable = /(?!\t)[\p{Cc}\p{Bidi_Control}]/gu;
@@ -13,7 +23,8 @@ const unprintable = /(?!\t)[\p{Cc}\p{Bidi_Control}]/gu;
  * control characters, no empty lines, each line cut to 400 characters.
  */
 export function printableTail(text: string, maxLines: number = tailLines): string {
-  return stripVTControlCharacters(text)
+  return text
+    .replaceAll(sequences, "")
     .split(/\r\n|\r|\n/)
     .map((line) => line.replaceAll(unprintable, "").trimEnd().slice(0, lineLength))
     .filter((line) => line !== "")

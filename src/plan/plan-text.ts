@@ -12,7 +12,7 @@ export interface PlanTextOptions {
 }
 
 /** The first 12 hex digits of an id, for people; as an argument it means the same layer. */
-export function shortId(id: StepId): string {
+export function shortId(id: string): string {
   return id.slice(0, SHORT_ID_LENGTH);
 }
 

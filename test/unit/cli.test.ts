@@ -245,6 +245,25 @@ describe("base images", () => {
   });
 });
 
+test("a build that finds everything cached does not load SSH", async () => {
+  await putSpec("((from tiny))");
+  await run(["build", "-f", "test.spec"]);
+  const reporter = join(dir, "reporter.mjs");
+  await writeFile(
+    reporter,
+    `import { createRequire } from "node:module";
+     process.on("exit", () => {
+       const files = Object.keys(createRequire(import.meta.url).cache).filter((file) => file.includes("ssh2"));
+       console.error(JSON.stringify(files));
+     });`,
+  );
+  const { stderr } = await run(["build", "-f", "test.spec"], {
+    NODE_OPTIONS: `--import=${reporter}`,
+  });
+  expect(stderr).toContain("cached");
+  expect(stderr.split("\n").at(-1)).toBe("[]");
+});
+
 describe("layers", () => {
   test("are shown, tagged, exported and deleted", async () => {
     await putSpec("((from tiny))");

@@ -3,6 +3,7 @@ import type { BuildFailure } from "../../build/failure.ts";
 import { buildPlan } from "../../build/build-plan.ts";
 import type { EventSink } from "../../build/event.ts";
 import { formatOfName, exportImage } from "../../image/export-image.ts";
+import { shortId } from "../../plan/plan-text.ts";
 import { lineAndColumn } from "../../spec/line-and-column.ts";
 import type { SourceText } from "../../spec/source.ts";
 import type { Layer } from "../../store/store.ts";
@@ -159,7 +160,7 @@ function buildError(
   const { line, column } = lineAndColumn(source.text, step.range.start);
   const lines = [
     ...(detail === undefined ? [] : [detail]),
-    ...(logId === undefined ? [] : [`its output: vmbuild log ${logId.slice(0, 12)}`]),
+    ...(logId === undefined ? [] : [`its output: vmbuild log ${shortId(logId)}`]),
     ...(kept === undefined
       ? []
       : [
@@ -196,7 +197,7 @@ async function writeImage(
   const { boot } = layer.metadata.profile;
   if (boot.kind === "kernel") {
     await status.print(
-      `note: this system is started by its kernel from outside the disk; \`vmbuild show ${layer.id.slice(0, 12)}\` tells how\n`,
+      `note: this system is started by its kernel from outside the disk; \`vmbuild show ${shortId(layer.id)}\` tells how\n`,
     );
   }
 }

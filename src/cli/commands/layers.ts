@@ -9,7 +9,8 @@ import { openSettingsAndStore } from "../open-store.ts";
 import { orThrow } from "../or-throw.ts";
 import { columns, writeOut } from "../output.ts";
 import { clip } from "../render/clip.ts";
-import { duration, shortId } from "../render/units.ts";
+import { shortId } from "../../plan/plan-text.ts";
+import { duration } from "../render/units.ts";
 import type { Settings } from "../settings.ts";
 import { UserError } from "../user-error.ts";
 

@@ -4,7 +4,8 @@ import { failureMessage } from "./failure-message.ts";
 import type { StatusLine } from "./status-line.ts";
 import { clipHeading } from "./clip.ts";
 import type { Style } from "./style.ts";
-import { duration, shortId } from "./units.ts";
+import { shortId } from "../../plan/plan-text.ts";
+import { duration } from "./units.ts";
 
 export interface BuildRendererOptions {
   readonly style: Style;

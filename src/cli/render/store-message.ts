@@ -1,7 +1,7 @@
 import type { StoreFailure } from "../../store/failure.ts";
 import { formatByteSize } from "../../profile/byte-size.ts";
 import { exitCode } from "../exit-code.ts";
-import { shortId } from "./units.ts";
+import { shortId } from "../../plan/plan-text.ts";
 import type { Message } from "./message.ts";
 
 type Failure = Exclude<StoreFailure, { reason: "program-missing" | "cancelled" }>;

@@ -5,8 +5,3 @@ export function duration(ms: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   return `${Math.round(seconds / 60)} min`;
 }
-
-/** The part of an id that is enough to name it. */
-export function shortId(id: string): string {
-  return id.slice(0, 12);
-}
