@@ -6,6 +6,7 @@ import { drain } from "./drain.ts";
 import { defaultLinger, lingerTimer, type Linger } from "./exec-linger.ts";
 import type { Stdin } from "./exec-stdin.ts";
 import type { ExecEnd, ExecRequest } from "./session.ts";
+import { startTimer } from "./timer.ts";
 
 /** What is needed of a channel. */
 export interface ExecChannel {
@@ -100,7 +101,7 @@ function watchCommand(
   };
   const giveUp = () => resolve({ kind: "cancelled" });
   const onTimeout = () => resolve({ kind: "timed-out" });
-  const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
+  const timer = timeoutMs === undefined ? undefined : startTimer(onTimeout, timeoutMs);
 
   stream.once("exit", onExit).once("close", onClose);
   // Writing to a command that has gone is no failure of its own: its end tells.

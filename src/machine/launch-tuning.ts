@@ -39,10 +39,10 @@ export function defaultTuning(): LaunchTuning {
     runtimeParents: runtimeParents(),
     bannerPace: {
       unannouncedMs: 2_000,
+      unansweredMs: 1_000,
       closedMs: 30,
-      silentMs: 200,
-      longestMs: 1_000,
-      patienceMs: 15_000,
+      silentMs: 3_000,
+      patienceMs: 30_000,
     },
     refusalGraceMs: 12_000,
     refusalSpacingMs: 3_000,

@@ -1,3 +1,5 @@
+import { startTimer } from "./timer.ts";
+
 /** What `promise` settles with within `timeoutMs`, else undefined. Leaves no timer behind. */
 export async function settledWithin<T>(
   promise: Promise<T>,
@@ -5,7 +7,7 @@ export async function settledWithin<T>(
 ): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), timeoutMs);
+    timer = startTimer(() => resolve(undefined), timeoutMs);
   });
   try {
     return await Promise.race([promise, timeout]);

@@ -6,9 +6,9 @@ import { awaitSshBanner, type BannerPace } from "./ssh-banner.ts";
 const signal = new AbortController().signal;
 const pace: BannerPace = {
   unannouncedMs: 20,
+  unansweredMs: 20,
   closedMs: 5,
-  silentMs: 5,
-  longestMs: 40,
+  silentMs: 20,
   patienceMs: 5_000,
 };
 const never = new Promise<never>(() => {});
@@ -112,7 +112,7 @@ describe("a server", () => {
 });
 
 describe("a guest without a network yet", () => {
-  const patient = { ...pace, unannouncedMs: 60_000, silentMs: 60_000 };
+  const patient = { ...pace, unannouncedMs: 60_000, unansweredMs: 60_000, silentMs: 60_000 };
 
   test("is asked again when its network is announced", async () => {
     let announce!: () => void;
@@ -129,6 +129,33 @@ describe("a guest without a network yet", () => {
     const found = await awaitSshBanner(at.port, { pace: patient, announced: never, signal });
     expect(found.ok).toBe(true);
   });
+});
+
+test("a server that was closed before and is silent now is given time", async () => {
+  let connections = 0;
+  const answer = (socket: Socket) => {
+    connections += 1;
+    if (connections < 3) socket.destroy();
+    else setTimeout(() => socket.write("SSH-2.0-slow\r\n"), 100);
+  };
+  await using at = await host(answer);
+  const found = await awaitSshBanner(at.port, {
+    pace: { ...pace, silentMs: 60_000 },
+    announced: Promise.resolve(),
+    signal,
+  });
+  expect(found.ok).toBe(true);
+  expect(connections).toBe(3);
+});
+
+test("an attempt that is given up counts for no answer", async () => {
+  await using at = await host(silent, speak("SSH-2.0-x\r\n"));
+  const found = await awaitSshBanner(at.port, {
+    pace: { ...pace, unannouncedMs: 50, patienceMs: 10, closedMs: 60_000 },
+    announced: never,
+    signal,
+  });
+  expect(found.ok).toBe(true);
 });
 
 test("only the connection that is kept stays open", async () => {
@@ -153,7 +180,10 @@ test("nobody listening is no reason to stop", async () => {
   const { port } = at;
   await at[Symbol.asyncDispose]();
   const waiting = heard(port);
-  const late = createServer(speak("SSH-2.0-x\r\n")).listen(port, "127.0.0.1");
+  const late = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.write("SSH-2.0-x\r\n");
+  }).listen(port, "127.0.0.1");
   expect(await waiting).toBe("SSH-2.0-x\r\n");
   late.close();
   await once(late, "close");

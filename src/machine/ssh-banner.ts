@@ -4,27 +4,29 @@
  * QEMU's user network accepts a connection before the guest has anyone listening, and then knocks at
  * the guest itself, in three stages of a boot:
  *
- * 1. No network in the guest. Nothing comes back; QEMU knocks again only after six seconds, and goes
- *    on even when we have closed the connection. What is started now costs the guest's SSH server a
- *    process later and tells nothing, so it is done rarely, until `announced` or the first answer.
+ * 1. No network in the guest. Nothing comes back, and QEMU knocks again only after six seconds. It
+ *    goes on with that even when we have closed the connection, so each one begun now costs the SSH
+ *    server a process later: they are begun rarely.
  * 2. A network but no SSH server. The connection is closed within milliseconds. Listening may begin
  *    any moment, and asking costs next to nothing: the next follows at once.
- * 3. A server that needs time to speak. Nothing comes back, as in the first stage. Others follow at
- *    growing distances, in case this one is lost, and none is given up soon.
+ * 3. A server that needs time to speak. Nothing comes back on the first connection that was not
+ *    closed. An emulated OpenSSH needs a second for each, so another follows only in case this one is
+ *    lost.
  */
 import { connect, type Socket } from "node:net";
 import { failed, ok, type Result } from "../result.ts";
 import { deferred } from "./deferred.ts";
 
-/** How often a booting guest is asked. */
+/** How often a booting guest is asked: the time to the next attempt. */
 export interface BannerPace {
-  /** Between attempts while the guest has given no sign of a network. */
+  /** While there is no sign of a network. */
   readonly unannouncedMs: number;
-  /** To the next attempt after one was closed by the guest. */
+  /** While there is a network card but no answer. */
+  readonly unansweredMs: number;
+  /** After one was closed by the guest. */
   readonly closedMs: number;
-  /** To the next attempt while nothing comes back; doubled each time, up to the longest. */
+  /** While one is silent though others were closed; doubled each time. */
   readonly silentMs: number;
-  readonly longestMs: number;
   /** For how long one attempt is kept. */
   readonly patienceMs: number;
 }
@@ -48,30 +50,32 @@ export async function awaitSshBanner(
   const attempts = new Set<Socket>();
   const winner = deferred<Socket | undefined>(signal, () => undefined);
   let isOver = false;
-  let hasNetwork = false;
-  let silentMs = pace.silentMs;
+  let unansweredMs = pace.unannouncedMs;
+  /** There once the guest has closed a connection. */
+  let silentMs: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   const schedule = (ms: number) => {
     clearTimeout(timer);
     if (!isOver) timer = setTimeout(begin, ms);
-  };
-  const answered = () => {
-    hasNetwork = true;
-    silentMs = pace.silentMs;
-    schedule(pace.closedMs);
   };
   const begin = () => {
     const socket = knock(port, pace.patienceMs, winner.settle);
     attempts.add(socket);
     socket.once("close", () => {
       attempts.delete(socket);
-      answered();
+      silentMs = pace.silentMs;
+      schedule(pace.closedMs);
     });
-    schedule(hasNetwork ? silentMs : pace.unannouncedMs);
-    if (hasNetwork) silentMs = Math.min(silentMs * 2, pace.longestMs);
+    schedule(silentMs ?? unansweredMs);
+    if (silentMs !== undefined) silentMs *= 2;
   };
   begin();
-  void announced.then(answered);
+  const quicken = async () => {
+    await announced;
+    unansweredMs = pace.unansweredMs;
+    if (silentMs === undefined) schedule(0);
+  };
+  void quicken();
   const socket = await winner.promise;
   isOver = true;
   clearTimeout(timer);
@@ -103,7 +107,8 @@ function knock(port: number, patienceMs: number, onBanner: (socket: Socket) => v
   // A refusal shows as the connection's close.
   const ignore = () => {};
   socket.on("data", listen).on("error", ignore);
-  socket.setTimeout(patienceMs, () => socket.destroy());
+  // Nothing the guest did, so nobody is to take it for an answer.
+  socket.setTimeout(patienceMs, () => socket.removeAllListeners("close").destroy());
   return socket;
 }
 

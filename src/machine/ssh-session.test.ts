@@ -312,7 +312,7 @@ describe("giving up", () => {
     const end = await at.session.exec({ command: "sleep", signal, timeoutMs: 20 });
     expect(end).toEqual({ ok: true, value: { kind: "timed-out" } });
     expect(await (await at.command).signalled).toBe("KILL");
-    const next = await at.session.exec({ command: "true", signal });
+    const next = await at.session.exec({ command: "true", signal, timeoutMs: 2 ** 40 });
     expect(next).toEqual({ ok: true, value: { kind: "exited", code: 0 } });
   });
 });

@@ -1,3 +1,5 @@
+import { startTimer } from "./timer.ts";
+
 /** Why a launch cannot go on. */
 export type StopCause = "cancelled" | "timed-out" | "ended";
 
@@ -21,7 +23,7 @@ export function stopWatch(
     controller.abort();
   };
   const onCancel = () => stop("cancelled");
-  const timer = setTimeout(() => stop("timed-out"), timeoutMs);
+  const timer = startTimer(() => stop("timed-out"), timeoutMs);
   cancel.addEventListener("abort", onCancel, { once: true });
   if (cancel.aborted) onCancel();
   void ended.then(() => stop("ended"));

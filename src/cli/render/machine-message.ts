@@ -28,6 +28,7 @@ export function machineMessage(failure: Failure): Message {
       return {
         text: `the guest did not answer on SSH within ${duration(failure.timeoutMs)}`,
         detail: joinDetail([
+          failure.message ?? "",
           failure.serialTail === ""
             ? "the guest wrote nothing to its serial console"
             : section("the end of the guest's serial console", failure.serialTail),
