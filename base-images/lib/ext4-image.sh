@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # An ext4 image of a directory, without root and without mounting. Needs lib/recipe.sh.
 
-# When everything in an image was made: 2023-01-01, so that the same files make the same image.
+# The same files make the same image: when everything in it was made (2023-01-01), and its UUID.
 ext4_time=1672531200
+ext4_uuid=76d6275c-696d-4764-8000-000000000001
 
 # ext4_image DIR IMAGE SIZE [UID:GID PATH]...: everything belongs to root, whoever runs this, but for
 # what is at or below each PATH (as seen in the image).
@@ -19,13 +20,12 @@ ext4_image() (
     truncate -s "$size" "$image"
     printf '[fs_types]\n ext4 = {\n inode_size = 256\n }\n' >"$image.conf"
     export MKE2FS_CONFIG="$image.conf" E2FSPROGS_FAKE_TIME="$ext4_time"
-    mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -G 256 -m 0 -U 76d6275c-696d-4764-8000-000000000001 \
+    mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -G 256 -m 0 -U $ext4_uuid \
         -O none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,uninit_bg \
-        -E root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0 \
+        -E root_owner=0:0,hash_seed=$ext4_uuid,lazy_itable_init=0,lazy_journal_init=0 \
         -d "$dir" "$image" "$size" || fail "mke2fs could not make the image"
 
     {
-        echo 'set_super_value hash_seed 76d6275c-696d-4764-8000-000000000001'
         ext4_owners "$dir" 0 0 .
         while [ $# -ge 2 ]; do
             ext4_owners "$dir" "${1%:*}" "${1#*:}" ".$2"
