@@ -2,6 +2,12 @@ import { timed, vmbuild } from "./process.mjs";
 import { putSpec } from "./store.mjs";
 import { median, megabytes, seconds } from "./table.mjs";
 
+/**
+ * The target is 0.15 s on a machine where Node alone starts in 0.04 s. Both are nothing but JavaScript
+ * being loaded and run, so what holds on every machine is their ratio.
+ */
+const targetRatio = 0.15 / 0.04;
+
 /** A build that finds everything in the store, against starting Node for nothing. */
 export async function cachedBuild(rig, runs) {
   const ops = `(run (shell "echo one")) (run (shell "echo two")) (copy (src cached.spec) (dst /spec))`;
@@ -25,8 +31,8 @@ export async function cachedBuild(rig, runs) {
       measured: seconds(build),
       against: `node -e 0: ${seconds(median(nodes))}`,
       ratio: (build / median(nodes)).toFixed(1),
-      target: "0.15 s",
-      met: build <= 150,
+      target: `${targetRatio}`,
+      met: build / median(nodes) <= targetRatio,
     },
     {
       what: "everything cached, memory",

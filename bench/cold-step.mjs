@@ -17,27 +17,34 @@ export async function coldStep(rig, runs) {
   // The first floor's disk has the command in the place of the guest's init.
   const floor = `${prepare} (run (shell "printf '%s\\n' '#!/bin/sh' 'mount -t proc proc /proc' '${command}' 'sync' 'exec /usr/bin/busybox poweroff -f' > /floor && chmod +x /floor && ln -sf /floor /usr/sbin/init"))`;
   const scripted = await machineOf(rig, await buildLayer(rig, "prepare.spec", prepare));
-  const alone = await machineOf(rig, await buildLayer(rig, "floor.spec", floor));
+  const initOnly = await machineOf(rig, await buildLayer(rig, "floor.spec", floor));
   const times = { vmbuild: [], alone: [], script: [] };
   for (let run = 0; run < runs; run++) {
-    times.alone.push(await qemuAlone(rig, alone));
+    times.alone.push(await qemuAlone(rig, initOnly));
     times.script.push(await bareScript(rig, scripted));
     // A command of its own every time, so that the step is never cached.
     const spec = putSpec(rig, "step.spec", `${prepare}\n(run (shell "${command}; : ${run}"))`);
     times.vmbuild.push((await vmbuild(rig, ["build", "-f", spec])).ms);
   }
   const step = median(times.vmbuild);
+  const script = median(times.script);
+  const alone = median(times.alone);
   return [
-    ["QEMU alone, init runs the command", median(times.alone)],
-    ["bare script: QEMU, ssh, power button", median(times.script)],
-  ].map(([floor, ms]) => ({
-    what: "one cold step",
-    measured: seconds(step),
-    against: `${floor}: ${seconds(ms)}`,
-    ratio: (step / ms).toFixed(2),
-    target: "1.3",
-    met: step / ms <= 1.3,
-  }));
+    {
+      what: "one cold step",
+      measured: seconds(step),
+      against: `bare script with QEMU, ssh and the power button: ${seconds(script)}`,
+      ratio: (step / script).toFixed(2),
+      target: "1.3",
+      met: step / script <= 1.3,
+    },
+    {
+      what: "one cold step",
+      measured: seconds(step),
+      against: `QEMU alone, the command in init's place, no SSH: ${seconds(alone)}`,
+      ratio: (step / alone).toFixed(2),
+    },
+  ];
 }
 
 async function buildLayer(rig, name, ops) {
