@@ -32,8 +32,13 @@ const rooms = {
     imports: ["profile"],
     why: "machine runs one QEMU as its profile says and knows neither steps nor stores.",
   },
+  suspend: {
+    imports: ["machine"],
+    types: ["profile"],
+    why: "suspend saves a machine and goes on with it later; what runs in it, and whose it is, it does not know.",
+  },
   sandbox: {
-    imports: ["machine", "profile", "context"],
+    imports: ["machine", "suspend", "profile", "context"],
     types: ["plan"],
     why: "sandbox runs one step on one disk; where disks come from is not its business.",
   },
@@ -56,6 +61,7 @@ const rooms = {
       "context",
       "store",
       "machine",
+      "suspend",
       "sandbox",
       "image",
       "build",

@@ -37,6 +37,7 @@ export async function vmbuild(rig, argv, { memory = false, ...options } = {}) {
     env: {
       ...process.env,
       VMBUILD_STORE: rig.store,
+      VMBUILD_BOOT: "cold",
       ...(memory ? { NODE_OPTIONS: `--import=${usageReporter}`, VMBUILD_USAGE: report } : {}),
     },
     ...options,

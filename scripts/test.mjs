@@ -39,6 +39,14 @@ const unit = [
 const boots = [
   { name: "base image", argv: "node bin/vmbuild.js base build busybox --if-missing".split(" ") },
   { name: "vm", argv: vitest("vm"), results: "vm.json", needs: "base image", limitMs: 20 * minute },
+  {
+    name: "vm, cold",
+    argv: vitest("vm"),
+    results: "cold/vm.json",
+    env: { VMBUILD_BOOT: "cold", VMBUILD_TEST_RESULTS: `${resultsDir}/cold` },
+    needs: "base image",
+    limitMs: 20 * minute,
+  },
   { name: "installed package", argv: npm("smoke"), needs: "base image" },
 ];
 const tiers = process.argv.includes("--no-boot")

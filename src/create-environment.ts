@@ -23,6 +23,11 @@ export interface EnvironmentRequest {
   /** @default "auto": the fastest that works, found by running code */
   readonly accelerator?: "auto" | Accelerator;
   readonly bootTimeoutMs?: number;
+  /**
+   * Whether a step goes on with the machine its parent left (`warm`), or boots one and powers it off
+   * (`cold`). Both give the same layers. @default "warm", where the guest and the host allow it
+   */
+  readonly boot?: "warm" | "cold";
   /** Machines that may run at once. @default half the host's CPUs */
   readonly jobs?: number;
   /** Bytes kept of a step's output. @default 4 GiB */
@@ -40,9 +45,10 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
   const { store } = request;
   const layout = storeLayout(store.root);
   const accelerator = acceleratorChoice(request);
+  const jobs = request.jobs ?? Math.max(1, Math.floor(availableParallelism() / 2));
   return {
     store,
-    sandbox: lazySandbox(storeIdentityPath(layout)),
+    sandbox: lazySandbox(request, storeIdentityPath(layout), jobs),
     bases: new FileBaseImages(layout),
     async resources(profile, signal) {
       const chosen = await accelerator(profile.arch, signal);
@@ -56,17 +62,33 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
     },
     context: contextOf(request.contextDir),
     logLimitBytes: request.logLimitBytes ?? defaultLogLimitBytes,
-    jobs: request.jobs ?? Math.max(1, Math.floor(availableParallelism() / 2)),
+    jobs,
     keepFailed: request.keepFailed ?? false,
     version: vmbuildVersion(),
   };
 }
 
-function lazySandbox(identityPath: string): Sandbox {
+function lazySandbox(
+  { boot = "warm", note = () => {} }: EnvironmentRequest,
+  storeIdentityPath: string,
+  jobs: number,
+): Sandbox {
+  let made: Promise<Sandbox> | undefined;
+  const make = async (): Promise<Sandbox> => {
+    if (boot === "cold") {
+      const { ColdSandbox } = await import("./sandbox/cold-sandbox.ts");
+      return new ColdSandbox({ storeIdentityPath });
+    }
+    const { WarmSandbox } = await import("./sandbox/warm-sandbox.ts");
+    return new WarmSandbox({ storeIdentityPath, paused: jobs, note });
+  };
   return {
     async run(job, hooks) {
-      const { ColdSandbox } = await import("./sandbox/cold-sandbox.ts");
-      return new ColdSandbox({ storeIdentityPath: identityPath }).run(job, hooks);
+      made ??= make();
+      return (await made).run(job, hooks);
+    },
+    async rest() {
+      await (await made)?.rest();
     },
   };
 }

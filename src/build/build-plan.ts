@@ -29,7 +29,11 @@ export async function buildPlan(
     if (failure !== undefined) return failed({ step, failure });
   }
   const run = new BuildRun(plan, env, options);
-  return run.result();
+  try {
+    return await run.result();
+  } finally {
+    await env.sandbox.rest();
+  }
 }
 
 /** One build of one plan. */

@@ -59,6 +59,7 @@ export async function runInMachine(
     heading: step.heading,
     base: parent.metadata.base,
     profile: parent.metadata.profile,
+    ...(ran.value.running === true ? { running: true } : {}),
     createdAt: new Date().toISOString(),
     durationMs: Math.round(performance.now() - startedAt),
     vmbuild: env.version,
@@ -102,6 +103,15 @@ async function inSandbox(
       network: step.op === "run" && step.network,
       task: taskOf(step, caches, env),
       keepFailed: env.keepFailed,
+      warm: {
+        id: step.id,
+        parent: parent.id,
+        parentDir: parent.suspendedDir,
+        dir: stage.suspendedDir,
+        workDir: stage.workDir,
+        freshBoot: step.freshBoot,
+        offer: (dir) => env.store.suspend(parent.id, dir),
+      },
     },
     hooks,
   );

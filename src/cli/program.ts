@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import {
   readAccelerator,
+  readBoot,
   readCount,
   readDuration,
   readGigabytes,
@@ -145,6 +146,12 @@ function addBuild(program: Command): void {
     )
     .option("-t, --tag <name>", "name the result, for `from` and to protect it")
     .option("--keep-failed", "leave the machine of a failed step running and print how to log in")
+    .addOption(
+      new Option(
+        "--boot <how>",
+        "warm: go on with suspended machines; cold: boot one for every step",
+      ).argParser((text) => readBoot(text, "--boot")),
+    )
     .addOption(
       new Option("--jobs <n>", "machines that may run at once").argParser((text) =>
         readCount(text, "--jobs"),

@@ -15,6 +15,8 @@ export interface Settings {
   readonly accelerator?: "auto" | "kvm" | "tcg";
   readonly bootTimeoutMs?: number;
   readonly diskSizeBytes?: number;
+  /** Whether steps go on with suspended machines. */
+  readonly boot?: "warm" | "cold";
   /** Machines that may run at once. */
   readonly jobs?: number;
   /** Bytes kept of a step's output. */
@@ -29,6 +31,7 @@ export const settingTable = {
   accelerator: { key: "accelerator", variable: "VMBUILD_ACCELERATOR", read: readAccelerator },
   bootTimeoutMs: { key: "boot-timeout", variable: "VMBUILD_BOOT_TIMEOUT", read: readDuration },
   diskSizeBytes: { key: "disk-size", variable: "VMBUILD_DISK_SIZE", read: readSize },
+  boot: { key: "boot", variable: "VMBUILD_BOOT", read: readBoot },
   jobs: { key: "jobs", variable: "VMBUILD_JOBS", read: readCount },
   logLimitBytes: { key: "log-limit", variable: "VMBUILD_LOG_LIMIT", read: readSize },
 } as const satisfies Record<
@@ -90,6 +93,11 @@ export function readDuration(text: string, from: string): number {
 export function readAccelerator(text: string, from: string): "auto" | "kvm" | "tcg" {
   if (text === "auto" || text === "kvm" || text === "tcg") return text;
   throw wrong(from, text, "auto, kvm or tcg");
+}
+
+export function readBoot(text: string, from: string): "warm" | "cold" {
+  if (text === "warm" || text === "cold") return text;
+  throw wrong(from, text, "warm or cold");
 }
 
 function wrong(from: string, text: string, expected: string, why?: string): UserError {

@@ -7,7 +7,9 @@ import type { Result } from "../result.ts";
 import type { Accelerator } from "./accelerator.ts";
 import type { MachineFailure } from "./failure.ts";
 import type { Profile } from "../profile/profile.ts";
-import type { Session } from "./session.ts";
+import type { QmpClient } from "./qmp.ts";
+import type { AgentSockets } from "./qemu-suspend.ts";
+import type { OwnedSession } from "./session.ts";
 
 /** Everything that decides the QEMU command line and how the guest is reached. */
 export interface MachineConfig {
@@ -31,6 +33,11 @@ export interface MachineConfig {
    * with this process, however it ends.
    */
   readonly outliveParent: boolean;
+  /**
+   * A file that holds the guest's RAM before its start, for a machine that can be suspended: it gets the
+   * agent's ports too. The file is read and never written.
+   */
+  readonly ramPath?: string;
 }
 
 /** Steps of a start, in order, for progress. */
@@ -45,7 +52,15 @@ export interface Machine extends AsyncDisposable {
   readonly pid: number;
   /** Port on 127.0.0.1 that leads to the guest's SSH server. */
   readonly sshPort: number;
-  readonly session: Session;
+  readonly session: OwnedSession;
+  /** QEMU's command line, the program first. */
+  readonly argv: readonly string[];
+  /** The monitor, for what a machine itself does not do: suspending, other disks. */
+  readonly monitor: QmpClient;
+  /** The agent's ports, for a machine with `ramPath`. */
+  readonly agent: AgentSockets;
+  /** Settles when the agent in the guest lets go of its ports; may never. */
+  readonly agentGone: Promise<void>;
   /** QEMU's own version, from the QMP greeting, for example `7.2.22`. */
   readonly qemuVersion: string;
   /** Settles when QEMU has ended, for whatever reason; never rejects. */

@@ -7,6 +7,7 @@ import type { MachineEnd } from "./machine.ts";
 import { spawnQemu, type SpawnOptions } from "./qemu-process.ts";
 import { connectWhenThere } from "./qmp-connect.ts";
 import { openQmp, type QmpClient, type QmpFailure } from "./qmp.ts";
+import { agentPorts } from "./qemu-suspend.ts";
 import { settledWithin } from "./settled-within.ts";
 
 /** A QEMU process together with what its monitor tells. */
@@ -20,6 +21,8 @@ export interface MonitoredQemu {
    * tells (QAPI event NIC_RX_FILTER_CHANGED).
    */
   readonly networkUp: Promise<void>;
+  /** Settles when the agent in the guest closes its port (QAPI event VSERPORT_CHANGE); may never. */
+  readonly agentGone: Promise<void>;
   /** Connects the monitor; to be called once. */
   connectMonitor(signal: AbortSignal): Promise<Result<QmpClient, MachineFailure>>;
   /** Ends QEMU by its monitor, so that it closes its disk, and by SIGKILL if that takes too long. */
@@ -42,6 +45,7 @@ export async function startQemu(
   let ordered = false;
   let diskFull = false;
   const networkUp = deferred<void>();
+  const agentGone = deferred<void>();
   const orderedKill = () => {
     ordered = true;
     kill();
@@ -55,6 +59,7 @@ export async function startQemu(
       return machineEnd(end, { shutdownCause, ordered, diskFull });
     }),
     networkUp: networkUp.promise,
+    agentGone: agentGone.promise,
     async connectMonitor(signal) {
       const socket = await connectWhenThere(qmpPath, signal);
       if (!socket.ok) return socket;
@@ -62,6 +67,9 @@ export async function startQemu(
         signal,
         onEvent: ({ name, data }) => {
           if (name === "NIC_RX_FILTER_CHANGED") networkUp.settle();
+          if (name === "VSERPORT_CHANGE" && data["id"] === agentPorts.control && !data["open"]) {
+            agentGone.settle();
+          }
           if (name === "SHUTDOWN") shutdownCause ??= String(data["reason"]);
           // QEMU has stopped the guest and would wait for ever for somebody to make room.
           if (name === "BLOCK_IO_ERROR" && data["nospace"] === true) {

@@ -21,7 +21,15 @@ function argv({ profile, ...changes }: Changes = {}): readonly string[] {
     outliveParent: false,
     ...changes,
   };
-  return qemuArgv(config, { qmpPath: "/run/vmbuild-1/qmp.sock" });
+  return qemuArgv(config, {
+    qmpPath: "/run/vmbuild-1/qmp.sock",
+    agent: {
+      controlPath: "/run/vmbuild-1/ctl.sock",
+      dataPath: "/run/vmbuild-1/dat.sock",
+      errorPath: "/run/vmbuild-1/err.sock",
+    },
+    incomingPath: "/run/vmbuild-1/mig.sock",
+  });
 }
 
 /** One option per line, as one would type it. */

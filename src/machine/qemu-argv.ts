@@ -9,11 +9,14 @@ import { bootArguments } from "./qemu-boot.ts";
 import { diskArgv } from "./qemu-disk.ts";
 import { networkArgv } from "./qemu-network.ts";
 import { optionValue } from "./qemu-option.ts";
+import { type AgentSockets, suspendArgv, suspendMachineOption } from "./qemu-suspend.ts";
 import { virtioTransport, type VirtioTransport } from "./virtio.ts";
 
 /** Unix sockets QEMU listens on, by absolute path. */
 export interface QemuSockets {
   readonly qmpPath: string;
+  readonly agent: AgentSockets;
+  readonly incomingPath: string;
 }
 
 /** The program that emulates an architecture. */
@@ -27,8 +30,12 @@ export function qemuPackage(arch: GuestArch): string {
 }
 
 /** The arguments of `qemuProgram(config.profile.arch)` for a machine, without the program itself. */
-export function qemuArgv(config: MachineConfig, sockets: QemuSockets): string[] {
-  const { profile } = config;
+export function qemuArgv(
+  config: MachineConfig,
+  sockets: QemuSockets,
+  start: "boot" | "resume" = "boot",
+): string[] {
+  const { profile, ramPath } = config;
   const transport = virtioTransport(profile.machine);
   const boot = bootArguments(profile.boot, profile.arch);
   return [
@@ -36,7 +43,11 @@ export function qemuArgv(config: MachineConfig, sockets: QemuSockets): string[] 
     "-no-user-config",
     ...sandbox,
     "-machine",
-    [profile.machine, ...boot.machineOptions].join(","),
+    [
+      profile.machine,
+      ...boot.machineOptions,
+      ...(ramPath === undefined ? [] : [suspendMachineOption]),
+    ].join(","),
     "-accel",
     acceleratorOption(config.accelerator),
     "-cpu",
@@ -63,6 +74,15 @@ export function qemuArgv(config: MachineConfig, sockets: QemuSockets): string[] 
       network: config.network,
     }),
     ...entropy(profile.os, transport),
+    ...(ramPath === undefined
+      ? []
+      : suspendArgv({
+          ramPath,
+          memoryBytes: config.memoryBytes,
+          sockets: sockets.agent,
+          transport,
+          ...(start === "resume" ? { incomingPath: sockets.incomingPath } : {}),
+        })),
   ];
 }
 

@@ -10,33 +10,36 @@ export interface DiskArguments {
   readonly transport: VirtioTransport;
 }
 
-const node = "disk0";
+/** The block node that a machine starts with. */
+export const firstDiskNode = "disk0";
 
 /**
- * The system disk: a qcow2 block node and the device that shows it to the guest.
+ * A qcow2 block node (QAPI `BlockdevOptions`).
  *
  * The format is stated, never probed: a guest that writes a qcow2 header onto its raw disk must not
  * be able to name a host file as backing (qemu(1), `-drive format=`). Guest flushes reach the host's
  * page cache but not its disk (`no-flush`), since a layer is synced when it is promoted; trimmed and
  * zeroed blocks are given back, so that layers stay small.
  */
+export function diskOptions(diskPath: string, node: string): Readonly<Record<string, unknown>> {
+  return {
+    driver: "qcow2",
+    "node-name": node,
+    discard: "unmap",
+    "detect-zeroes": "unmap",
+    cache: { direct: false, "no-flush": true },
+    file: { driver: "file", filename: diskPath },
+  };
+}
+
+/** The system disk: a block node and the device that shows it to the guest. */
 export function diskArgv(disk: DiskArguments): string[] {
-  return [
-    ...blockdev({
-      driver: "qcow2",
-      "node-name": node,
-      discard: "unmap",
-      "detect-zeroes": "unmap",
-      cache: { direct: false, "no-flush": true },
-      file: { driver: "file", filename: disk.diskPath },
-    }),
-    ...diskDevice(disk),
-  ];
+  return [...blockdev(diskOptions(disk.diskPath, firstDiskNode)), ...diskDevice(disk)];
 }
 
 function diskDevice({ bus, boot, transport }: DiskArguments): string[] {
   // QEMU's own kernel loader claims index 0, and two devices may not share one.
-  const drive = `drive=${node}${boot.kind === "firmware" ? ",bootindex=0" : ""}`;
+  const drive = `drive=${firstDiskNode}${boot.kind === "firmware" ? ",bootindex=0" : ""}`;
   switch (bus) {
     case "virtio":
       return ["-device", `virtio-blk-${transport},${drive}`];

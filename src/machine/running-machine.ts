@@ -6,13 +6,13 @@ import type { MonitoredQemu } from "./monitored-qemu.ts";
 import { powerOff } from "./power-off.ts";
 import type { QmpClient } from "./qmp.ts";
 import type { RuntimeDir } from "./runtime-dir.ts";
-import type { SshSession } from "./ssh-session.ts";
+import type { OwnedSession } from "./session.ts";
 
 /** The parts of a machine, each up and running; the machine owns them from now on. */
 export interface MachineParts {
   readonly qemu: MonitoredQemu;
   readonly monitor: QmpClient;
-  readonly session: SshSession;
+  readonly session: OwnedSession;
   readonly sshPort: number;
   readonly runtimeDir: RuntimeDir;
 }
@@ -38,6 +38,10 @@ export function runningMachine(
     pid: qemu.pid,
     sshPort,
     session,
+    argv: qemu.argv,
+    monitor,
+    agent: runtimeDir.agent,
+    agentGone: qemu.agentGone,
     qemuVersion: monitor.qemuVersion,
     ended: qemu.ended,
     async powerOff({ signal, onPhase }) {

@@ -1,8 +1,10 @@
 /**
- * The private directory of one machine's control socket:
+ * The private directory of one machine's sockets:
  *
  *     $XDG_RUNTIME_DIR/vmbuild-PID-NAMESPACE-XXXXXX/   mode 0700
  *       qmp.sock                                       QEMU's monitor
+ *       ctl.sock, dat.sock, err.sock                   the ports of the agent in the guest
+ *       mig.sock                                       where a resumed QEMU takes its devices' state
  *
  * The name tells whose it is, so that a later start can remove what a killed process left.
  */
@@ -12,11 +14,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { failed, ok, type Result } from "../result.ts";
 import type { MachineFailureOf } from "./failure.ts";
+import type { AgentSockets } from "./qemu-suspend.ts";
 
 /** A machine's directory and the paths in it. */
 export interface RuntimeDir {
   readonly path: string;
   readonly qmpPath: string;
+  readonly agent: AgentSockets;
+  readonly incomingPath: string;
 }
 
 const socketName = "qmp.sock";
@@ -44,7 +49,7 @@ export async function makeRuntimeDir(
     await sweep(parent, namespace);
     try {
       const dir = await mkdtemp(prefix);
-      return ok({ path: dir, qmpPath: path.join(dir, socketName) });
+      return ok(pathsIn(dir));
     } catch (error) {
       problems.push(`${parent}: ${(error as Error).message}`);
     }
@@ -55,6 +60,20 @@ export async function makeRuntimeDir(
     message: problems.join("; "),
     hint: `set XDG_RUNTIME_DIR or TMPDIR to a writable directory with a short path (a Unix socket's path has at most ${longestSocketPath} bytes)`,
   });
+}
+
+/** No name is longer than {@link socketName}, whose length was checked. */
+function pathsIn(dir: string): RuntimeDir {
+  return {
+    path: dir,
+    qmpPath: path.join(dir, socketName),
+    agent: {
+      controlPath: path.join(dir, "ctl.sock"),
+      dataPath: path.join(dir, "dat.sock"),
+      errorPath: path.join(dir, "err.sock"),
+    },
+    incomingPath: path.join(dir, "mig.sock"),
+  };
 }
 
 /** The host's own places: the user's runtime directory, then the temporary ones. */

@@ -33,6 +33,8 @@ export type ExecEnd =
   | { readonly kind: "timed-out" };
 
 export interface Session {
+  /** Bytes a command may have; a longer script has to go through standard input. */
+  readonly longestCommand: number;
   /**
    * Runs one command to its end.
    *
@@ -43,4 +45,9 @@ export interface Session {
    * Rejects with what `onStdout` or `onStderr` rejects with, the command killed as well.
    */
   exec(request: ExecRequest): Promise<Result<ExecEnd, MachineFailure>>;
+}
+
+/** A session that its owner can end. */
+export interface OwnedSession extends Session {
+  close(): void;
 }

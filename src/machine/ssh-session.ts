@@ -9,13 +9,12 @@ import { runCommand, type ExecChannel, type ExecOutcome } from "./exec-channel.t
 import { takeStdin } from "./exec-stdin.ts";
 import type { Linger } from "./exec-linger.ts";
 import type { MachineFailure, MachineFailureOf } from "./failure.ts";
-import type { ExecRequest, Session } from "./session.ts";
+import type { ExecRequest, OwnedSession } from "./session.ts";
 
-/** A session that its owner can end. */
-export interface SshSession extends Session {
+/** A session over SSH. */
+export interface SshSession extends OwnedSession {
   /** Settles when the connection has ended; never rejects. */
   readonly closed: Promise<void>;
-  close(): void;
 }
 
 /** An authenticated connection. */
@@ -61,6 +60,8 @@ export function sshSession(
   };
   return {
     closed,
+    // A server may take less than our scripts have, and the account's own shell would parse them.
+    longestCommand: 0,
     close: () => client.end(),
     async exec(request) {
       const stdin = takeStdin(request.stdin);

@@ -4,7 +4,7 @@
 import type { StepUser } from "../plan/step.ts";
 import type { Profile } from "../profile/profile.ts";
 import type { CommandTask } from "./sandbox.ts";
-import { quoteArgv, quoteWord } from "./posix-quote.ts";
+import { quoteArgv, quoteWord } from "../machine/posix-quote.ts";
 
 /** How a script gets the rights it needs, from how the profile logs in. */
 export type Privilege =
@@ -19,6 +19,9 @@ export function privilegeOf(profile: Profile): Privilege {
   if (profile.login.user === "root") return "root";
   return profile.login.become === "none" ? "none" : "become";
 }
+
+/** The command line that starts a shell as whoever logs in, reading its script from standard input. */
+export const plainShell = "exec /bin/sh";
 
 /** The command line that starts a root shell reading its script from standard input. */
 export function rootShell(profile: Profile): string {
@@ -79,7 +82,7 @@ export function commandScript(profile: Profile, task: CommandTask, nonce: string
     "exit $code",
   ];
   return {
-    command: asLogin ? "exec /bin/sh" : rootShell(profile),
+    command: asLogin ? plainShell : rootShell(profile),
     script: `${lines.join("\n")}\n`,
   };
 }

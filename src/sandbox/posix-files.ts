@@ -1,7 +1,7 @@
 /**
  * Shell scripts that move files in and out of a POSIX guest. Pure text.
  */
-import { quoteWord } from "./posix-quote.ts";
+import { quoteWord } from "../machine/posix-quote.ts";
 
 /**
  * Prints one `0` or `1` per path, without separators: whether it is a directory already.

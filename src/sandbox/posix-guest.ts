@@ -16,6 +16,7 @@ import {
   runsAsLogin,
   setupFailedCode,
   setupMarker,
+  plainShell,
 } from "./posix-command.ts";
 import {
   attachScript,
@@ -24,7 +25,7 @@ import {
   saveScript,
   unpackScript,
 } from "./posix-files.ts";
-import { quoteWord } from "./posix-quote.ts";
+import { quoteWord } from "../machine/posix-quote.ts";
 import { runScript, type ScriptAnswer } from "./remote-script.ts";
 import type { CacheAttachment, CommandTask, CopyTask, SandboxHooks } from "./sandbox.ts";
 
@@ -53,8 +54,9 @@ export class PosixGuest implements Guest {
     const marker = Buffer.from(setupMarker(nonce));
     let setupMessage: string | undefined;
     const end = await this.#session.exec({
-      command,
-      stdin: script,
+      ...(command === plainShell && script.length <= this.#session.longestCommand
+        ? { command: script }
+        : { command, stdin: script }),
       signal: hooks.signal,
       ...(task.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
       onStdout: hooks.onOutput,

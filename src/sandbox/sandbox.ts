@@ -29,6 +29,29 @@ export interface SandboxJob {
   readonly task: SandboxTask;
   /** Leaves the machine running when the task fails, for somebody to look into. */
   readonly keepFailed: boolean;
+  /** What the machine may be resumed from and saved to; absent boots one for this job alone. */
+  readonly warm?: WarmJob;
+}
+
+/**
+ * The places of suspended machines around a job. A suspended machine is an optimisation: whatever is
+ * wrong with one, the job boots instead.
+ */
+export interface WarmJob {
+  /** Names the layer that the job makes. */
+  readonly id: string;
+  /** Names the layer it starts from. */
+  readonly parent: string;
+  /** Where the parent's suspended machine is, if it has one. */
+  readonly parentDir: string;
+  /** Where to put the machine as it is after the job; nothing is there. */
+  readonly dir: string;
+  /** A directory for what is needed meanwhile, on the same filesystem; removed after the job. */
+  readonly workDir: string;
+  /** The job must begin with a boot of the guest. */
+  readonly freshBoot: boolean;
+  /** Offers a machine saved in `dir` to all that start from the parent; gives where it is then. */
+  readonly offer: (dir: string) => Promise<string>;
 }
 
 export type SandboxTask = CommandTask | CopyTask;
@@ -79,11 +102,13 @@ export interface CopyTarOptions {
 export type SandboxPhase =
   | "booting"
   | "connecting"
+  | "resuming"
   | "caches-in"
   | "running"
   | "copying"
   | "caches-out"
-  | "powering-off";
+  | "powering-off"
+  | "suspending";
 
 export interface SandboxHooks {
   readonly signal: AbortSignal;
@@ -100,6 +125,11 @@ export interface SandboxHooks {
 export interface SandboxReport {
   /** Targets of the caches whose new content was written completely; only these may be published. */
   readonly savedTargets: readonly string[];
+  /**
+   * True when the guest was not shut down: what it wrote is on the disk, and its filesystems are as after
+   * a power failure.
+   */
+  readonly running?: boolean;
 }
 
 /** A failed job; `savedTargets` as in {@link SandboxReport}, since a failed command's caches are still good. */
@@ -124,4 +154,6 @@ export interface Sandbox {
    * `keepFailed` held, nothing is left running. Never throws for what a guest does.
    */
   run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>>;
+  /** Ends the machines that wait for a next job; there may be jobs afterwards. */
+  rest(): Promise<void>;
 }

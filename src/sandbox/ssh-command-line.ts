@@ -1,5 +1,5 @@
 import type { Login } from "../profile/profile.ts";
-import { quoteArgv } from "./posix-quote.ts";
+import { quoteArgv } from "../machine/posix-quote.ts";
 
 /** What a person types to log into a machine that was left running. */
 export function sshCommandLine(login: Login, port: number, storeIdentityPath: string): string {

@@ -19,7 +19,8 @@ export async function readLayer(layout: StoreLayout, id: StepId): Promise<Layer 
   if (metadata?.id !== id || !(await exists(paths.diskPath))) {
     return undefined;
   }
-  return { id, dir: paths.dir, diskPath: paths.diskPath, logPath: paths.logPath, metadata };
+  const { dir, diskPath, logPath, suspendedDir } = paths;
+  return { id, dir, diskPath, logPath, suspendedDir, metadata };
 }
 
 /** Every promoted layer. */

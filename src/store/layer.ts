@@ -14,6 +14,8 @@ export interface LayerMetadata {
   readonly base: { readonly name: string; readonly digest: string };
   /** The profile in force when the layer was made; kernel and firmware paths in it are relative to the store. */
   readonly profile: Profile;
+  /** True when the disk is that of a guest that was not shut down. */
+  readonly running?: boolean;
   /** RFC 3339 time of the promotion. */
   readonly createdAt: string;
   /** How long the step took, from its stage to its promotion. */

@@ -11,12 +11,14 @@
  *           rootfs/image.qcow2                its disk: an overlay on the parent's, by relative path
  *           log                               what the step printed
  *           layer.json                        what the layer is
+ *           machine/                          its suspended machine, which may be missing or go at any time
  *       result-tmp/
  *         ID.OWNER/                           a stage: a layer in the making, with the same contents and
  *           serial.log                        the guest's serial console
  *           base.json                         what the disk is backed by
  *           machine.json                      the QEMU process that writes the disk
  *           kept.json                         the process the stage is kept for after its owner's end
+ *           work/                             what a job needs meanwhile
  *         ID.deleted.OWNER/                   a layer on its way out
  *       cache/
  *         c-NAME/VERSION.tar                  the content of a cache; the highest version counts
@@ -44,6 +46,8 @@ export interface LayerPaths {
   readonly diskPath: string;
   readonly logPath: string;
   readonly metadataPath: string;
+  /** Where the suspended machine is, if there is one. */
+  readonly suspendedDir: string;
 }
 
 /** What a stage has besides; none of it becomes part of the layer. */
@@ -52,6 +56,8 @@ export interface StagePaths extends LayerPaths {
   readonly basePath: string;
   readonly machinePath: string;
   readonly keptPath: string;
+  /** For what a job needs meanwhile. */
+  readonly workDir: string;
 }
 
 /** Paths of one store. */
@@ -167,6 +173,7 @@ function layerPaths(dir: string): LayerPaths {
     diskPath: join(diskDir, "image.qcow2"),
     logPath: join(dir, "log"),
     metadataPath: join(dir, "layer.json"),
+    suspendedDir: join(dir, "machine"),
   };
 }
 
@@ -177,6 +184,7 @@ function stagePaths(dir: string): StagePaths {
     basePath: join(dir, "base.json"),
     machinePath: join(dir, "machine.json"),
     keptPath: join(dir, "kept.json"),
+    workDir: join(dir, "work"),
   };
 }
 

@@ -20,6 +20,8 @@ export class OverlayStage implements Stage {
   readonly diskPath: string;
   readonly logPath: string;
   readonly serialLogPath: string;
+  readonly suspendedDir: string;
+  readonly workDir: string;
   readonly #context: StoreContext;
   readonly #request: StageRequest;
   readonly #paths: StagePaths;
@@ -31,6 +33,8 @@ export class OverlayStage implements Stage {
     this.diskPath = paths.diskPath;
     this.logPath = paths.logPath;
     this.serialLogPath = paths.serialLogPath;
+    this.suspendedDir = paths.suspendedDir;
+    this.workDir = paths.workDir;
     this.#context = context;
     this.#request = request;
     this.#paths = paths;

@@ -16,6 +16,8 @@ export interface Layer {
   readonly dir: string;
   readonly diskPath: string;
   readonly logPath: string;
+  /** Where the layer's suspended machine is, if it has one. */
+  readonly suspendedDir: string;
   readonly metadata: LayerMetadata;
 }
 
@@ -45,6 +47,10 @@ export interface Stage extends AsyncDisposable {
   readonly diskPath: string;
   readonly logPath: string;
   readonly serialLogPath: string;
+  /** Where a suspended machine may be put that goes with the disk; nothing is there. */
+  readonly suspendedDir: string;
+  /** A directory to be made for what a job needs meanwhile; it must be gone before the promotion. */
+  readonly workDir: string;
   /**
    * Publishes the stage as `result/<id>`: checks the disk (`qemu-img check`), syncs files and
    * directories, renames. When another process has promoted the same id meanwhile, that layer is
@@ -123,6 +129,11 @@ export interface Store {
   resolveId(text: string): Promise<Result<StepId, StoreFailure>>;
   /** Path of the log of a step that failed, by its id or a unique prefix; the latest 50 are kept. */
   failedLog(text: string): Promise<Result<string, StoreFailure>>;
+  /**
+   * Gives layer `id` the suspended machine in directory `dir`, which must be on the store's filesystem.
+   * Gives where it is then: with the layer, or in `dir` as before when that is not possible.
+   */
+  suspend(id: StepId, dir: string): Promise<string>;
   /** Opens a stage with an empty overlay on its base. Fails when the base is missing. */
   stage(request: StageRequest): Promise<Result<Stage, StoreFailure>>;
   /** Every stage at work in any process. One that was left over is not listed. */

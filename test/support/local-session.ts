@@ -6,6 +6,8 @@ import { ok } from "../../src/result.ts";
 
 /** Runs what a guest would be told on this host instead, through the same kind of login shell. */
 export const localSession: Session = {
+  longestCommand: 0,
+
   exec(request: ExecRequest) {
     return new Promise((resolve) => {
       const child = spawn("/bin/sh", ["-c", request.command], {

@@ -40,6 +40,8 @@ export class ScriptedSandbox implements Sandbox {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  async rest(): Promise<void> {}
+
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
     this.runs++;
     this.#now++;
@@ -73,6 +75,7 @@ export function obedientSandbox(): Sandbox & { readonly ran: string[] } {
   const ran: string[] = [];
   return {
     ran,
+    async rest() {},
     async run(job, hooks) {
       const what = job.task.kind === "copy" ? "copy" : job.task.command;
       ran.push(what);

@@ -9,6 +9,13 @@ import { type Ran, vmbuild, vmbuildPath } from "./run-vmbuild.ts";
 /** The store that `make test` has made the base image in. */
 const sharedStore = resolve(process.env["VMBUILD_STORE"] ?? ".vmbuild/store");
 
+/**
+ * How the suite's builds start machines: `VMBUILD_BOOT`, so that every test can be run both ways. Absent
+ * is as a user has it.
+ */
+export const bootMode = process.env["VMBUILD_BOOT"] === "cold" ? "cold" : "warm";
+const bootEnv = { VMBUILD_BOOT: bootMode };
+
 /** A private store with the busybox base image in it, a build context, and the real command. */
 export class VmRig implements AsyncDisposable {
   readonly dir: string;
@@ -35,7 +42,7 @@ export class VmRig implements AsyncDisposable {
   }
 
   run(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-    return vmbuild(argv, { cwd: this.dir, env: { VMBUILD_STORE: this.store, ...env } });
+    return vmbuild(argv, { cwd: this.dir, env: { VMBUILD_STORE: this.store, ...bootEnv, ...env } });
   }
 
   /** Builds `ops` on busybox; the spec is `test.spec`. */
@@ -66,7 +73,12 @@ export class VmRig implements AsyncDisposable {
       [vmbuildPath, "build", "-v", "-f", "test.spec", ...flags],
       {
         cwd: this.dir,
-        env: { PATH: process.env["PATH"], HOME: this.dir, VMBUILD_STORE: this.store },
+        env: {
+          PATH: process.env["PATH"],
+          HOME: this.dir,
+          VMBUILD_STORE: this.store,
+          ...bootEnv,
+        },
         stdio: ["ignore", "pipe", "pipe"],
       },
     );

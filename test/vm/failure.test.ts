@@ -1,7 +1,7 @@
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { VmRig } from "../support/vm-rig.ts";
+import { bootMode, VmRig } from "../support/vm-rig.ts";
 
 describe("a command that", () => {
   test.each([
@@ -9,8 +9,8 @@ describe("a command that", () => {
     ["powers the machine off", "poweroff; sleep 60", 5, "the guest powered itself off"],
     ["reboots the machine", "reboot; sleep 60", 5, "the guest rebooted"],
     [
-      "kills the SSH server",
-      "killall dropbear; sleep 60",
+      "ends what vmbuild reaches the guest by",
+      bootMode === "cold" ? "killall dropbear; sleep 60" : "kill -9 -1; sleep 60",
       5,
       "the connection to the guest was lost",
     ],

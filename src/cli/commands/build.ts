@@ -33,6 +33,7 @@ interface BuildFlags {
   readonly qemuCpus?: number;
   readonly qemuBootTime?: number;
   readonly diskSize?: number;
+  readonly boot?: "warm" | "cold";
   readonly jobs?: number;
   readonly logLimit?: number;
   readonly output?: string;
@@ -94,6 +95,7 @@ function settingsOf(flags: BuildFlags): Settings {
     accelerator: flags.accelerator,
     bootTimeoutMs: flags.bootTimeout ?? flags.qemuBootTime,
     diskSizeBytes: flags.diskSize,
+    boot: flags.boot,
     jobs: flags.jobs,
     logLimitBytes: flags.logLimit,
   };

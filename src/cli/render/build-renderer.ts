@@ -91,10 +91,12 @@ const phaseText: Record<Extract<BuildEvent, { type: "step-phase" }>["phase"], st
   importing: "importing the base image",
   booting: "booting",
   connecting: "logging in",
+  resuming: "resuming",
   "caches-in": "bringing caches in",
   running: "running",
   copying: "copying",
   "caches-out": "taking caches out",
   "powering-off": "powering off",
+  suspending: "suspending",
   saving: "saving",
 };

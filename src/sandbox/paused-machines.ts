@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { switchDisk } from "../suspend/switch-disk.ts";
+import { firstDiskNode } from "../machine/qemu-disk.ts";
+import { wakeInput } from "../suspend/wake-program.ts";
+import type { WarmMachine } from "../suspend/warm-machine.ts";
+import type { SandboxHooks, SandboxJob, WarmJob } from "./sandbox.ts";
+
+/** A machine that stands still after a job, saved as it is. */
+export interface PausedMachine {
+  readonly warm: WarmMachine;
+  /** Parts of its RAM as it was saved. */
+  readonly parts: number;
+  /** Whether it reaches the network, which is decided when QEMU starts. */
+  readonly network: boolean;
+}
+
+/** Machines that wait for the job after theirs, by the layer they stand at. */
+export class PausedMachines {
+  readonly #limit: number;
+  readonly #machines = new Map<string, PausedMachine>();
+  readonly #nodes = new WeakMap<object, string>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Keeps a machine; the one that waited longest is ended when there are too many. */
+  async add(id: string, paused: PausedMachine): Promise<void> {
+    this.#machines.set(id, paused);
+    for (const [other, { warm }] of this.#machines) {
+      if (this.#machines.size <= this.#limit) break;
+      this.#machines.delete(other);
+      await warm[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Takes out the machine that stands at layer `id`. */
+  async take(id: string): Promise<PausedMachine | undefined> {
+    const paused = this.#machines.get(id);
+    this.#machines.delete(id);
+    return paused;
+  }
+
+  /** Lets a paused machine go on with a job, on the job's disk; undefined when it cannot. */
+  async goOn(
+    { warm, parts }: PausedMachine,
+    job: SandboxJob & { readonly warm: WarmJob },
+    { signal, onMachine }: SandboxHooks,
+  ): Promise<WarmMachine | undefined> {
+    const { machine, session } = warm;
+    const node = this.#nodes.get(machine) ?? firstDiskNode;
+    await onMachine(machine.pid);
+    const switched = await switchDisk(machine.monitor, node, job.diskPath, signal);
+    if (!switched.ok) return undefined;
+    this.#nodes.set(machine, switched.value);
+    const woken = session.wake(wakeInput(randomBytes(64), Date.now()));
+    const running = await machine.monitor.execute("cont", {}, signal);
+    if (!running.ok || !(await woken)) return undefined;
+    return { ...warm, origin: { kind: "saved", dir: job.warm.parentDir, parts } };
+  }
+
+  /** Ends them all. */
+  async end(): Promise<void> {
+    const machines = [...this.#machines.values()];
+    this.#machines.clear();
+    await Promise.all(machines.map(({ warm }) => warm[Symbol.asyncDispose]()));
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The sandbox that keeps machines: a job goes on where its parent's machine stands, and leaves its own
+ * machine for the next, in this process or in another.
+ *
+ *     machine at hand (paused after the parent's job)  -> other disk, go on
+ *     machine saved with the parent                    -> resume
+ *     neither                                          -> boot, save that for the parent, resume
+ *
+ * Whatever is wrong with a suspended machine, the job boots and runs as in the cold sandbox.
+ */
+import { copyFile, mkdir, rm, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { failed, ok, type Result } from "../result.ts";
+import type { MachineConfig } from "../machine/machine.ts";
+import { bootMachine } from "../suspend/boot-machine.ts";
+import { diskName } from "../suspend/record.ts";
+import { resumeMachine, usableMachine } from "../suspend/resume-machine.ts";
+import { saveMachine } from "../suspend/save-machine.ts";
+import type { WarmMachine } from "../suspend/warm-machine.ts";
+import { agentProfile, agentTask } from "./agent-guest.ts";
+import { ColdSandbox } from "./cold-sandbox.ts";
+import type { SandboxFailure } from "./failure.ts";
+import { checkGuest, guestOf } from "./guest-of.ts";
+import { cleanUp } from "./clean-up.ts";
+import { openNetwork } from "./open-network.ts";
+import { PausedMachines } from "./paused-machines.ts";
+import { rootShell } from "./posix-command.ts";
+import type {
+  FailedJob,
+  Sandbox,
+  SandboxHooks,
+  SandboxJob,
+  SandboxReport,
+  WarmJob,
+} from "./sandbox.ts";
+import { workInGuest } from "./work-in-guest.ts";
+
+export interface WarmSandboxOptions {
+  /** Private key file of the store, for profiles that log in with it. */
+  readonly storeIdentityPath: string;
+  /** Machines that may wait for a next job. */
+  readonly paused: number;
+  /** Gets a line about each machine that could not be used or kept. */
+  readonly note: (message: string) => void;
+}
+
+/** A job that has all a warm machine needs. */
+type Job = SandboxJob & { readonly warm: WarmJob };
+
+/** A machine to work in, or why there is none: the job's failure, or undefined to boot it cold. */
+type Obtained = Result<WarmMachine, SandboxFailure | undefined>;
+
+export class WarmSandbox implements Sandbox {
+  readonly #options: WarmSandboxOptions;
+  readonly #cold: ColdSandbox;
+  readonly #paused: PausedMachines;
+
+  constructor(options: WarmSandboxOptions) {
+    this.#options = options;
+    this.#cold = new ColdSandbox(options);
+    this.#paused = new PausedMachines(options.paused);
+  }
+
+  async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
+    // A failed step's machine is to be looked into over SSH, so it is one that was booted.
+    if (job.warm === undefined || job.keepFailed || !checkGuest(job.profile).ok) {
+      return this.#cold.run(job, hooks);
+    }
+    if ((await freeBytes(dirname(job.diskPath))) < job.resources.memoryBytes) {
+      this.#options.note("the disk has no room for suspended machines");
+      return this.#cold.run(job, hooks);
+    }
+    const warmJob: Job = { ...job, warm: job.warm };
+    await mkdir(job.warm.workDir, { recursive: true, mode: 0o700 });
+    try {
+      const obtained = await this.#obtain(warmJob, hooks);
+      if (!obtained.ok) {
+        return obtained.error === undefined
+          ? await this.#cold.run(job, hooks)
+          : failed({ failure: obtained.error, savedTargets: [] });
+      }
+      return await this.#work(obtained.value, warmJob, hooks);
+    } finally {
+      await rm(job.warm.workDir, { recursive: true, force: true });
+    }
+  }
+
+  rest(): Promise<void> {
+    return this.#paused.end();
+  }
+
+  async #work(
+    warm: WarmMachine,
+    job: Job,
+    hooks: SandboxHooks,
+  ): Promise<Result<SandboxReport, FailedJob>> {
+    const { profile, task, network } = job;
+    const savedTargets: string[] = [];
+    let keep = false;
+    try {
+      if (network) await openNetwork(warm.session, hooks.signal);
+      const guest = guestOf(warm.session, agentProfile(profile));
+      const done = await workInGuest(guest, agentTask(profile, task), hooks, savedTargets);
+      if (!done.ok) return failed({ failure: done.error, savedTargets });
+      hooks.onPhase("suspending");
+      const clean = await cleanUp(warm, hooks.signal);
+      if (!clean.ok) return failed({ failure: clean.error, savedTargets });
+      const { changes } = clean.value;
+      if (changes.length === 0) {
+        keep = await this.#save(warm, job, hooks);
+      } else {
+        this.#note(job, `its machine is not kept: the step changed ${changes[0]}${more(changes)}`);
+      }
+      if (hooks.signal.aborted) return failed({ failure: { reason: "cancelled" }, savedTargets });
+      if (!keep) {
+        // QEMU writes what it holds of the disk's own tables when the guest is stopped.
+        const stopped = await warm.machine.monitor.execute("stop", {}, hooks.signal);
+        if (!stopped.ok) return failed({ failure: { reason: "cancelled" }, savedTargets });
+      }
+      return ok({ savedTargets, running: true });
+    } finally {
+      if (!keep) await warm[Symbol.asyncDispose]();
+    }
+  }
+
+  async #save(warm: WarmMachine, job: Job, { signal }: SandboxHooks): Promise<boolean> {
+    const saved = await saveMachine(warm, { dir: job.warm.dir, signal });
+    if (!saved.ok) {
+      this.#note(job, `its machine is not kept: ${saved.error}`);
+      return false;
+    }
+    const { parts } = saved.value;
+    await this.#paused.add(job.warm.id, { warm, parts, network: job.network });
+    return true;
+  }
+
+  async #obtain(job: Job, hooks: SandboxHooks): Promise<Obtained> {
+    const { warm } = job;
+    const paused = await this.#paused.take(warm.parent);
+    if (paused !== undefined) {
+      const same = !warm.freshBoot && paused.network === job.network;
+      const machine = same ? await this.#paused.goOn(paused, job, hooks) : undefined;
+      if (machine !== undefined) return ok(machine);
+      await paused.warm[Symbol.asyncDispose]();
+    }
+    const resumed = await this.#resumeFrom(warm.parentDir, job, hooks);
+    if (resumed.ok || resumed.error !== undefined) return resumed;
+    const booted = await this.#boot(job, hooks);
+    if (!booted.ok) return booted;
+    const again = await this.#resumeFrom(booted.value, job, hooks);
+    return again;
+  }
+
+  /** Resumes the machine saved in `dir`; undefined when there is none that can be used. */
+  async #resumeFrom(dir: string, job: Job, hooks: SandboxHooks): Promise<Obtained> {
+    const config = this.#config(job, job.network);
+    const usable = await usableMachine(config, dir);
+    if (usable === undefined) return failed(undefined);
+    if (!usable.ok) {
+      this.#note(job, `the suspended machine is not used: ${usable.error}`);
+      return failed(undefined);
+    }
+    const record = usable.value;
+    // A machine that has done nothing since its boot is as good as a boot.
+    if (job.warm.freshBoot && !record.hasDisk) return failed(undefined);
+    hooks.onPhase("resuming");
+    if (record.hasDisk) await copyFile(join(dir, diskName), job.diskPath);
+    const { signal, onMachine } = hooks;
+    const { workDir } = job.warm;
+    const resumed = await resumeMachine(config, record, { dir, workDir, signal, onMachine });
+    if (resumed.ok) return resumed;
+    if (signal.aborted) return failed({ reason: "cancelled" });
+    this.#note(job, `the suspended machine is not used: ${resumed.error}`);
+    return failed(undefined);
+  }
+
+  /** Boots the parent's disk and saves the machine for all that start there; gives where it is. */
+  async #boot(job: Job, hooks: SandboxHooks): Promise<Result<string, SandboxFailure | undefined>> {
+    const { signal, onMachine } = hooks;
+    const { workDir, offer, freshBoot } = job.warm;
+    hooks.onPhase("booting");
+    const booted = await bootMachine(this.#config(job, false), {
+      rootShell: rootShell(job.profile),
+      signal,
+      onMachine,
+      onPhase: (phase) => {
+        if (phase === "connecting") hooks.onPhase("connecting");
+      },
+    });
+    if (!booted.ok) {
+      if (booted.error.kind === "machine") return failed(booted.error.failure);
+      this.#note(job, `its machine cannot be suspended: ${booted.error.why}`);
+      return failed(undefined);
+    }
+    await using machine = booted.value;
+    const dir = join(workDir, "booted");
+    const saved = await saveMachine(machine, { dir, diskPath: job.diskPath, signal });
+    if (saved.ok) return ok(freshBoot ? dir : await offer(dir));
+    if (signal.aborted) return failed({ reason: "cancelled" });
+    this.#note(job, `its machine cannot be suspended: ${saved.error}`);
+    return failed(undefined);
+  }
+
+  #config(job: Job, network: boolean): Omit<MachineConfig, "ramPath"> {
+    return {
+      profile: job.profile,
+      diskPath: job.diskPath,
+      serialLogPath: job.serialLogPath,
+      ...job.resources,
+      network,
+      storeIdentityPath: this.#options.storeIdentityPath,
+      outliveParent: false,
+    };
+  }
+
+  #note(job: Job, message: string): void {
+    this.#options.note(`${job.warm.id.slice(0, 12)}: ${message}`);
+  }
+}
+
+async function freeBytes(dir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dir);
+  return bavail * bsize;
+}
+
+function more(changes: readonly string[]): string {
+  return changes.length === 1 ? "" : ` and ${changes.length - 1} more`;
+}

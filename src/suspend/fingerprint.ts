@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import { readFile, realpath, stat } from "node:fs/promises";
+import type { MachineConfig } from "../machine/machine.ts";
+import { qemuArgv } from "../machine/qemu-argv.ts";
+
+/**
+ * What must be the same for a suspended machine to go on: another QEMU, other devices, other memory or
+ * another processor would make of its state something that never was.
+ */
+export interface Fingerprint {
+  /** QEMU's own version, from its monitor's greeting. */
+  readonly qemuVersion: string;
+  /** The program file: what it is, without running it. */
+  readonly program: string;
+  /** SHA-256 of the command line, without paths that are a run's own and without the network's limits. */
+  readonly machine: string;
+  /** Under KVM the host's processor, which the guest sees; empty under TCG. */
+  readonly processor: string;
+}
+
+/** All of a fingerprint that is known before QEMU is started. */
+export type HostFingerprint = Omit<Fingerprint, "qemuVersion">;
+
+/** The fingerprint of a machine of this configuration, run by the program at `programPath`. */
+export async function hostFingerprint(
+  config: MachineConfig,
+  programPath: string,
+): Promise<HostFingerprint> {
+  const path = await realpath(programPath);
+  const { size, mtimeMs } = await stat(path);
+  return {
+    program: `${path} ${size} ${mtimeMs}`,
+    machine: createHash("sha256").update(machineLine(config)).digest("hex"),
+    processor: config.accelerator === "kvm" ? await hostProcessor() : "",
+  };
+}
+
+/** What differs between two fingerprints, for a person; undefined when nothing does. */
+export function difference(saved: Fingerprint, now: Partial<Fingerprint>): string | undefined {
+  if (now.program !== undefined && now.program !== saved.program) return "QEMU is another one";
+  if (now.qemuVersion !== undefined && now.qemuVersion !== saved.qemuVersion) {
+    return `QEMU is ${now.qemuVersion}, it was ${saved.qemuVersion}`;
+  }
+  if (now.machine !== undefined && now.machine !== saved.machine) {
+    return "the machine is made in another way (memory, CPUs, devices or firmware)";
+  }
+  if (now.processor !== undefined && now.processor !== saved.processor) {
+    return "the host has another processor";
+  }
+  return undefined;
+}
+
+/** The command line with the same names for what differs from run to run. */
+function machineLine(config: MachineConfig): string {
+  const argv = qemuArgv(
+    { ...config, diskPath: "disk", serialLogPath: "serial", ramPath: "ram", network: false },
+    {
+      qmpPath: "qmp",
+      agent: { controlPath: "control", dataPath: "data", errorPath: "errors" },
+      incomingPath: "incoming",
+    },
+  );
+  return JSON.stringify(argv);
+}
+
+async function hostProcessor(): Promise<string> {
+  const lines = (await readFile("/proc/cpuinfo", "utf8")).split("\n");
+  const known = lines.filter((line) =>
+    /^(model name|flags|microcode|Features|CPU part)/.test(line),
+  );
+  return createHash("sha256")
+    .update([...new Set(known)].join("\n"))
+    .digest("hex");
+}

@@ -1,0 +1,149 @@
+/**
+ * A guest's RAM as the kernel shows it of a QEMU that maps a file privately (proc(5)): `maps` tells where
+ * the file is mapped, `pagemap` which of its pages the guest has written, `mem` what they hold.
+ */
+import { constants } from "node:fs";
+import { type FileHandle, open, readFile } from "node:fs/promises";
+
+/** Bytes of a page, the unit in which the kernel tells what was written. */
+export const pageBytes = 4096;
+
+/** A piece of the file, mapped at an address of QEMU's. */
+export interface Mapping {
+  readonly address: number;
+  readonly fileOffset: number;
+  readonly bytes: number;
+}
+
+/** Pages that lie beside each other, by their number in the guest's RAM. */
+export interface PageRun {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * The pieces of a file that `maps`, the text of `/proc/PID/maps`, shows; in order of the file. The file is
+ * known by its inode number, since it may be renamed while it is mapped, or a device by its path.
+ */
+export function parseMaps(maps: string, file: bigint | string): Mapping[] {
+  const mappings: Mapping[] = [];
+  for (const line of maps.split("\n")) {
+    const [, start, end, offset, number, path] =
+      /^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ (\d+) +(.*)$/.exec(line) ?? [];
+    if (start === undefined || end === undefined || offset === undefined) continue;
+    if (typeof file === "string" ? path !== file : number !== String(file)) continue;
+    const address = Number.parseInt(start, 16);
+    const bytes = Number.parseInt(end, 16) - address;
+    mappings.push({ address, bytes, fileOffset: Number.parseInt(offset, 16) });
+  }
+  return mappings.sort((a, b) => a.fileOffset - b.fileOffset);
+}
+
+/** Runs of pages that are the process's own, from the entries of a `pagemap`; `first` is their number. */
+export function privateRuns(pagemap: Buffer, first: number): PageRun[] {
+  const runs: PageRun[] = [];
+  let start = -1;
+  const pages = pagemap.length / 8;
+  for (let page = 0; page <= pages; page++) {
+    // Bits 63 (present), 62 (swapped out) and 61 (of a file, or shared) of a little-endian entry.
+    const top = page === pages ? 0 : (pagemap[page * 8 + 7] ?? 0);
+    const isPrivate = (top & 0xc0) !== 0 && (top & 0x20) === 0;
+    if (isPrivate && start < 0) start = page;
+    if (!isPrivate && start >= 0) {
+      runs.push({ first: first + start, count: page - start });
+      start = -1;
+    }
+  }
+  return runs;
+}
+
+/** The RAM of a stopped guest. */
+export class GuestMemory implements AsyncDisposable {
+  readonly #mem: FileHandle;
+  readonly #pid: number;
+  readonly #mappings: readonly Mapping[];
+
+  private constructor(mem: FileHandle, pid: number, mappings: readonly Mapping[]) {
+    this.#mem = mem;
+    this.#pid = pid;
+    this.#mappings = mappings;
+  }
+
+  /**
+   * Opens the RAM of QEMU process `pid`, which maps `file`, see {@link parseMaps}.
+   *
+   * @throws what the system throws where the kernel does not let a process look into its child (Yama,
+   * seccomp), and an `Error` when the file is not mapped
+   */
+  static async open(pid: number, file: bigint | string): Promise<GuestMemory> {
+    const mappings = parseMaps(await readFile(`/proc/${pid}/maps`, "latin1"), file);
+    if (mappings.length === 0) throw new Error(`process ${pid} does not map its RAM's file`);
+    const mem = await open(`/proc/${pid}/mem`, constants.O_RDWR);
+    return new GuestMemory(mem, pid, mappings);
+  }
+
+  /** Every page that differs, or may differ, from the mapped file. */
+  async writtenPages(): Promise<readonly PageRun[]> {
+    await using pagemap = await open(`/proc/${this.#pid}/pagemap`, "r");
+    const runs: PageRun[] = [];
+    for (const { address, bytes, fileOffset } of this.#mappings) {
+      const entries = Buffer.alloc((bytes / pageBytes) * 8);
+      await readFully(pagemap, entries, (address / pageBytes) * 8);
+      runs.push(...privateRuns(entries, fileOffset / pageBytes));
+    }
+    return runs;
+  }
+
+  /** Reads RAM from the byte `offset` into the whole of `buffer`. */
+  async read(buffer: Buffer, offset: number): Promise<void> {
+    for (const piece of this.#pieces(offset, buffer.length)) {
+      const part = buffer.subarray(piece.at, piece.at + piece.bytes);
+      await readFully(this.#mem, part, piece.address);
+    }
+  }
+
+  /** Writes the whole of `buffer` to RAM at the byte `offset`. */
+  async write(buffer: Buffer, offset: number): Promise<void> {
+    for (const piece of this.#pieces(offset, buffer.length)) {
+      const { bytesWritten } = await this.#mem.write(buffer, piece.at, piece.bytes, piece.address);
+      if (bytesWritten !== piece.bytes)
+        throw new Error("a write to the guest's memory was cut short");
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#mem.close();
+  }
+
+  /** A range of RAM by the mappings it lies in. */
+  *#pieces(
+    offset: number,
+    bytes: number,
+  ): Generator<{ readonly at: number; readonly address: number; readonly bytes: number }> {
+    const end = offset + bytes;
+    let next = offset;
+    for (const mapping of this.#mappings) {
+      const mappingEnd = mapping.fileOffset + mapping.bytes;
+      if (next < mapping.fileOffset || next >= mappingEnd) continue;
+      const length = Math.min(end, mappingEnd) - next;
+      yield {
+        at: next - offset,
+        address: mapping.address + next - mapping.fileOffset,
+        bytes: length,
+      };
+      next += length;
+      if (next === end) return;
+    }
+    if (next !== end) throw new Error(`the guest has no memory at ${next}`);
+  }
+}
+
+/** Fills `buffer` from `position`. @throws Error when the file ends before */
+export async function readFully(file: FileHandle, buffer: Buffer, position: number): Promise<void> {
+  let done = 0;
+  while (done < buffer.length) {
+    const { bytesRead } = await file.read(buffer, done, buffer.length - done, position + done);
+    if (bytesRead === 0) throw new Error("the file ends before its content does");
+    done += bytesRead;
+  }
+}

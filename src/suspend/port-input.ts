@@ -1,0 +1,60 @@
+import type { Readable } from "node:stream";
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import type { ExecRequest } from "../machine/session.ts";
+import { chunkBytes } from "./agent-script.ts";
+
+/** How the sending of a standard input came out. */
+export type InputEnd =
+  | "sent"
+  /** The command ended, or was given up, before it had everything. */
+  | "unread"
+  /** The stream was destroyed by its maker before its end. */
+  | "broken";
+
+export interface PortInputOptions {
+  readonly data: Socket;
+  /** Settles when the agent has taken the last chunk. */
+  readonly taken: () => Promise<void>;
+  /** True when nobody reads any more. */
+  readonly isOver: () => boolean;
+}
+
+/** Sends a command's standard input in chunks, the next when the last was taken, and then the end. */
+export async function sendInput(
+  stdin: Exclude<ExecRequest["stdin"], undefined>,
+  { data, taken, isOver }: PortInputOptions,
+): Promise<InputEnd> {
+  let end: InputEnd = "sent";
+  try {
+    for await (const piece of piecesOf(stdin)) {
+      for (let at = 0; at < piece.length && !isOver(); at += chunkBytes) {
+        const chunk = piece.subarray(at, at + chunkBytes);
+        data.write(`${chunk.length}\n`);
+        if (!data.write(chunk)) await Promise.race([once(data, "drain"), once(data, "close")]);
+        await taken();
+      }
+      if (isOver()) {
+        end = "unread";
+        break;
+      }
+    }
+  } catch {
+    // A stream's own error is its maker's to tell.
+    end = "broken";
+  }
+  if (!data.destroyed) data.write("0\n");
+  return end;
+}
+
+async function* piecesOf(stdin: Readable | Uint8Array | string): AsyncGenerator<Uint8Array> {
+  if (typeof stdin === "string") {
+    yield Buffer.from(stdin);
+  } else if (stdin instanceof Uint8Array) {
+    yield stdin;
+  } else {
+    for await (const piece of stdin) {
+      yield typeof piece === "string" ? Buffer.from(piece) : (piece as Uint8Array);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import type { Machine } from "../machine/machine.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+import type { PortSession } from "./port-session.ts";
+
+/** Where the RAM of a running machine comes from: what it is compared with when it is saved. */
+export type RamOrigin =
+  /** Empty RAM: the machine was booted. */
+  | { readonly kind: "booted" }
+  /** The machine saved in `dir`, with so many parts. */
+  | { readonly kind: "saved"; readonly dir: string; readonly parts: number };
+
+/** A machine that runs, or is paused, and can be suspended. */
+export interface WarmMachine extends AsyncDisposable {
+  readonly machine: Machine;
+  readonly session: PortSession;
+  readonly fingerprint: Fingerprint;
+  /** The file that QEMU maps as RAM, by its inode number, or by its path when it is a device. */
+  readonly ramFile: bigint | string;
+  readonly memoryBytes: number;
+  readonly origin: RamOrigin;
+  /** What the guest kept in RAM only when nothing had been done in it. */
+  readonly baseline: string;
+}
