@@ -1,16 +1,17 @@
-import { randomBytes } from "node:crypto";
-import { rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { rename, rm } from "node:fs/promises";
+import { extname } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
 import { syncPath } from "../store/durable.ts";
+import { errorText } from "../store/fs-failure.ts";
 import { convertImage } from "../store/qemu-img.ts";
 import type { Layer } from "../store/store.ts";
 import type { DiskFormat } from "./disk-format.ts";
+import { exportTarget } from "./export-target.ts";
 import type { ImageFailure } from "./failure.ts";
 
 export interface ExportRequest {
   readonly layer: Layer;
-  /** Where the image is to be, absolute. Replaced in one step when it is there. */
+  /** Where the image is to be, absolute. A file there is replaced in one step, a symlink is followed. */
   readonly path: string;
   readonly format: DiskFormat;
   readonly signal: AbortSignal;
@@ -31,32 +32,27 @@ export function formatOfName(path: string): DiskFormat | undefined {
   }
 }
 
-/** Writes a layer's disk, with all it is layered on, as one image without backing file. */
+/**
+ * Writes a layer's disk, with all it is layered on, as one image without backing file. Fails before it
+ * writes anything where an image cannot be, see `exportTarget`.
+ */
 export async function exportImage(request: ExportRequest): Promise<Result<void, ImageFailure>> {
-  const { path, signal } = request;
-  const dir = dirname(path);
-  const isDirectory = (await stat(dir).catch(() => undefined))?.isDirectory() === true;
-  if (!isDirectory) {
-    return failed({ reason: "export-failed", path, message: `there is no directory ${dir}` });
-  }
-  const staged = join(dir, `.${basename(path)}.${randomBytes(4).toString("hex")}.tmp`);
+  const { layer, format, signal, onProgress } = request;
+  const target = await exportTarget(request.path);
+  if (!target.ok) return target;
+  const { path, stagedPath } = target.value;
   try {
     const converted = await convertImage(
-      {
-        sourcePath: request.layer.diskPath,
-        sourceFormat: "qcow2",
-        path: staged,
-        format: request.format,
-      },
-      { signal, ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }) },
+      { sourcePath: layer.diskPath, sourceFormat: "qcow2", path: stagedPath, format },
+      { signal, ...(onProgress === undefined ? {} : { onProgress }) },
     );
     if (!converted.ok) return converted;
-    await syncPath(staged);
-    await rename(staged, path);
+    await syncPath(stagedPath);
+    await rename(stagedPath, path);
     return ok();
   } catch (error) {
-    return failed({ reason: "export-failed", path, message: (error as Error).message });
+    return failed({ reason: "export-failed", path, message: errorText(error) });
   } finally {
-    await rm(staged, { force: true });
+    await rm(stagedPath, { force: true }).catch(() => {});
   }
 }

@@ -51,5 +51,7 @@ export type ImageFailure =
       readonly message: string;
     }
   | ProfileFailure
+  /** An image must not or cannot be written there, whatever is built. */
+  | { readonly reason: "export-target-unusable"; readonly path: string; readonly message: string }
   /** The image could not be written where the user wants it. */
   | { readonly reason: "export-failed"; readonly path: string; readonly message: string };

@@ -9,6 +9,12 @@ export function errorCode(error: unknown): string | undefined {
     : undefined;
 }
 
+/** What the system said, without the code and the call that Node puts around it: `permission denied`. */
+export function errorText(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^E[A-Z0-9]+: /, "").replace(/, [a-z]+(?: '.*')?$/s, "");
+}
+
 /** Runs `action`; a failed system call in it becomes a failure, any other exception goes on. */
 export async function attempt<T>(
   path: string,

@@ -2,17 +2,16 @@ import { resolve } from "node:path";
 import type { BuildFailure } from "../../build/failure.ts";
 import { buildPlan } from "../../build/build-plan.ts";
 import type { EventSink } from "../../build/event.ts";
-import { formatOfName, exportImage } from "../../image/export-image.ts";
 import { shortId } from "../../plan/plan-text.ts";
 import { lineAndColumn } from "../../spec/line-and-column.ts";
 import type { SourceText } from "../../spec/source.ts";
-import type { Layer } from "../../store/store.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
 import { exitCode } from "../exit-code.ts";
 import { makePlan } from "../make-plan.ts";
 import { openSettingsAndStore } from "../open-store.ts";
-import { orThrow, userError } from "../or-throw.ts";
+import { orThrow } from "../or-throw.ts";
 import { writeOut } from "../output.ts";
+import { checkOutput, outputOf, writeImage } from "../output-image.ts";
 import { buildRenderer } from "../render/build-renderer.ts";
 import { failureMessage } from "../render/failure-message.ts";
 import { jsonRenderer } from "../render/json-renderer.ts";
@@ -48,6 +47,8 @@ interface BuildFlags {
 export async function build(context: string, flags: BuildFlags): Promise<void> {
   const output = outputOf(flags);
   const { settings, store } = await openSettingsAndStore(settingsOf(flags));
+  if (output !== undefined)
+    await checkOutput(output, { storeRoot: store.root, specPath: flags.file });
   const status =
     flags.progress === "auto" && process.stderr.isTTY
       ? liveStatus(process.stderr)
@@ -100,22 +101,6 @@ function settingsOf(flags: BuildFlags): Settings {
     logLimitBytes: flags.logLimit,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-interface Output {
-  readonly path: string;
-  readonly format: "qcow2" | "raw";
-}
-
-/** Known before the build, so that a wrong name does not cost one. */
-function outputOf(flags: BuildFlags): Output | undefined {
-  if (flags.output === undefined) return undefined;
-  const format = flags.outputFormat ?? formatOfName(flags.output);
-  if (format !== undefined) return { path: resolve(flags.output), format };
-  throw new UserError(`--output ${flags.output}: the name does not tell the format`, {
-    exitCode: exitCode.usage,
-    hint: "end it in .qcow2, .img or .raw, or say --output-format",
-  });
 }
 
 function eventSink(flags: BuildFlags, status: StatusLine): EventSink {
@@ -177,29 +162,4 @@ function buildError(
     ...(lines.length === 0 ? {} : { detail: lines.join("\n") }),
     ...(hint === undefined ? {} : { hint }),
   });
-}
-
-async function writeImage(
-  layer: Layer,
-  output: Output,
-  status: StatusLine,
-  signal: AbortSignal,
-  signalCode: () => number | undefined,
-): Promise<void> {
-  const key = 0;
-  status.set(key, `writing ${output.path}`);
-  const written = await exportImage({ layer, ...output, signal });
-  status.clear(key);
-  if (!written.ok) {
-    const error = userError(written.error);
-    const code = signalCode();
-    throw code === undefined ? error : new UserError("cancelled", { exitCode: code });
-  }
-  await status.print(`wrote ${output.path}\n`);
-  const { boot } = layer.metadata.profile;
-  if (boot.kind === "kernel") {
-    await status.print(
-      `note: this system is started by its kernel from outside the disk; \`vmbuild show ${shortId(layer.id)}\` tells how\n`,
-    );
-  }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { formatSpec } from "../../spec/format.ts";
 import { exitCode } from "../exit-code.ts";
 import { writeOut } from "../output.ts";
@@ -41,7 +42,8 @@ export async function fmt(files: readonly string[], flags: FmtFlags): Promise<vo
 /** In one step, so that an editor or a crash never sees half a spec. */
 async function replace(file: string, text: string): Promise<void> {
   const path = await realpath(file);
-  const staged = `${path}.${randomBytes(4).toString("hex")}.tmp`;
+  // Short, so that it fits wherever the spec's own name does.
+  const staged = join(dirname(path), `.vmbuild-${randomBytes(4).toString("hex")}`);
   try {
     await writeFile(staged, text, { flag: "wx", mode: (await stat(path)).mode });
     await rename(staged, path);
@@ -50,6 +52,6 @@ async function replace(file: string, text: string): Promise<void> {
       exitCode: exitCode.host,
     });
   } finally {
-    await rm(staged, { force: true });
+    await rm(staged, { force: true }).catch(() => {});
   }
 }

@@ -82,6 +82,7 @@ export function failureMessage(failure: StepFailure): Message {
     case "recipe-missing":
     case "recipe-failed":
     case "profile-invalid":
+    case "export-target-unusable":
     case "export-failed":
       return imageMessage(failure);
     default:

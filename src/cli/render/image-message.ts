@@ -83,6 +83,11 @@ export function imageMessage(failure: Failure): Message {
         detail: describeProfileFailure(failure),
         exitCode: exitCode.badInput,
       };
+    case "export-target-unusable":
+      return {
+        text: `no image can be written to ${failure.path}: ${failure.message}`,
+        exitCode: exitCode.usage,
+      };
     case "export-failed":
       return {
         text: `the image could not be written to ${failure.path}: ${failure.message}`,
