@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { homedir } from "node:os";
+import { readRegularText } from "../store/regular-file.ts";
 import { exitCode } from "./exit-code.ts";
 import { type Settings, settingTable } from "./settings.ts";
 import { UserError } from "./user-error.ts";
@@ -21,13 +21,10 @@ export async function settingsOfConfigFile(cwd: string, env: NodeJS.ProcessEnv):
 }
 
 async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new UserError(`${path}: ${(error as Error).message}`, { exitCode: exitCode.badInput });
-  }
+  const text = await readRegularText(path);
+  if (text.ok) return text.value;
+  if (text.error.missing) return undefined;
+  throw new UserError(`${path}: ${text.error.message}`, { exitCode: exitCode.badInput });
 }
 
 async function parseConfig(text: string, path: string): Promise<Settings> {

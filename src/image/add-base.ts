@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { obuilderDefaults } from "../profile/default-profile.ts";
 import { parseProfile } from "../profile/parse-profile.ts";
@@ -8,11 +8,13 @@ import { failed, ok, type Result } from "../result.ts";
 import { replaceFile, syncPath } from "../store/durable.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { StoreLayout } from "../store/layout.ts";
+import { readRegularText } from "../store/regular-file.ts";
 import { checkBaseName } from "./base-name.ts";
 import { bootFiles, mapBootFiles } from "./boot-files.ts";
+import { checkDisk } from "./check-disk.ts";
+import { checkProfileFiles } from "./check-profile-files.ts";
 import { DigestStore } from "./digest-store.ts";
 import type { ImageFailure } from "./failure.ts";
-import { checkUsable } from "./file-base-images.ts";
 import { baseNames } from "./find-base.ts";
 import { removeBareDisks } from "./remove-base.ts";
 
@@ -38,7 +40,7 @@ export async function addBase(request: AddBaseRequest): Promise<Result<string, I
   if (!free.ok) return free;
   const profile = await readProfile(request.profilePath);
   if (!profile.ok) return profile;
-  const usable = await checkUsable(request.diskPath, signal);
+  const usable = await checkDisk(request.diskPath, signal);
   if (!usable.ok) return usable;
   const digests = new DigestStore(layout);
   const disk = await digests.importCopy(request.diskPath, signal);
@@ -84,12 +86,22 @@ export async function nameBase(
 
 async function readProfile(path: string | undefined): Promise<Result<Profile, ImageFailure>> {
   if (path === undefined) return ok(obuilderDefaults());
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    const { message } = error as Error;
+  const text = await readRegularText(path);
+  if (!text.ok) {
+    const { message } = text.error;
     return failed({ reason: "profile-invalid", file: path, problems: [{ message }] });
   }
-  return parseProfile({ text, file: path });
+  const parsed = parseProfile({ text: text.value, file: path });
+  if (!parsed.ok) return parsed;
+  if (parsed.value.disk !== undefined) {
+    const message = "does not go with a disk that is given on the command line";
+    const hint = "remove it: --from names the disk";
+    return failed({
+      reason: "profile-invalid",
+      file: path,
+      problems: [{ key: "disk", message, hint }],
+    });
+  }
+  const files = await checkProfileFiles(parsed.value, path);
+  return files.ok ? parsed : files;
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeProfileFailure } from "../profile/failure.ts";
 import { parseProfile } from "../profile/parse-profile.ts";
@@ -6,6 +6,7 @@ import { failed, ok, type Result } from "../result.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { StoreLayout } from "../store/layout.ts";
 import { newOwner } from "../store/owner.ts";
+import { readRegularText } from "../store/regular-file.ts";
 import { convertImage } from "../store/qemu-img.ts";
 import { checkFree, nameBase } from "./add-base.ts";
 import { bootFiles, mapBootFiles } from "./boot-files.ts";
@@ -103,7 +104,7 @@ async function publish(
 ): Promise<Result<string, ImageFailure>> {
   const { layout, name, signal } = request;
   const file = join(outDir, "profile.toml");
-  const text = await attempt(file, () => readFile(file, "utf8"));
+  const text = await readRegularText(file);
   if (!text.ok)
     return failed({ reason: "recipe-failed", name, message: "it left no profile.toml" });
   const parsed = parseProfile({ text: text.value, file });

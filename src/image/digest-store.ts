@@ -10,6 +10,7 @@ import { type Sync, syncPath } from "../store/durable.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { StoreLayout } from "../store/layout.ts";
 import { newOwner } from "../store/owner.ts";
+import { openRegularFile } from "../store/regular-file.ts";
 import { runProgram } from "./run-program.ts";
 import type { ImageFailure } from "./failure.ts";
 
@@ -42,7 +43,7 @@ export class DigestStore {
    * Puts a copy of `path` in under its digest and gives that. The original is left alone: a user who
    * writes to it later must not reach what layers are built on.
    *
-   * `expected` is the digest the content must have; another one is `base-changed`.
+   * Anything but a regular file is `base-unusable`. `expected` is the digest the content must have; another one is `base-changed`.
    */
   async importCopy(
     path: string,
@@ -50,6 +51,13 @@ export class DigestStore {
     expected?: string,
   ): Promise<Result<string, ImageFailure>> {
     if (expected !== undefined && (await this.has(expected))) return ok(expected);
+    const readable = await openRegularFile(path);
+    if (!readable.ok) {
+      const { message } = readable.error;
+      const hint = "name a file that the user who builds can read";
+      return failed({ reason: "base-unusable", path, message, hint });
+    }
+    await readable.value.close();
     const staged = this.#layout.stateStage(await newOwner());
     try {
       const copied = await runProgram(
@@ -109,7 +117,7 @@ function copyFailure(path: string, stderr: string): ImageFailure {
     : {
         reason: "store-unusable",
         path,
-        message: stderr,
-        hint: "check that the file can be read and the store can be written",
+        message: stderr.replaceAll(/^cp: /gm, ""),
+        hint: "check that the store can be written",
       };
 }

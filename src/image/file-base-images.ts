@@ -4,13 +4,12 @@ import { initialContext } from "../profile/initial-context.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
 import { digestFile } from "../store/digest-file.ts";
-import { attempt } from "../store/fs-failure.ts";
 import type { StoreLayout } from "../store/layout.ts";
-import { imageInfo } from "../store/qemu-img.ts";
 import type { BaseImage, BaseImageEntry, BaseImages, ImportedImage } from "./base-images.ts";
 import { type BootFile, bootFiles, mapBootFiles } from "./boot-files.ts";
+import { checkDisk } from "./check-disk.ts";
+import { unusableFile } from "./check-profile-files.ts";
 import { DigestStore } from "./digest-store.ts";
-import { detectFormat, type DiskFormat } from "./disk-format.ts";
 import type { ImageFailure } from "./failure.ts";
 import { baseNames, findBase, type FoundBase } from "./find-base.ts";
 
@@ -55,7 +54,7 @@ export class FileBaseImages implements BaseImages {
     if (!found.ok) return found;
     const boot = await this.#bootDigests(found.value, signal);
     if (!boot.ok) return boot;
-    const usable = await checkUsable(found.value.diskPath, signal);
+    const usable = await checkDisk(found.value.diskPath, signal);
     if (!usable.ok) return usable;
     const disk = await this.#digests.importCopy(found.value.diskPath, signal, digest);
     if (!disk.ok) return disk;
@@ -93,10 +92,11 @@ export class FileBaseImages implements BaseImages {
     for (const [file, path] of bootFiles(found.profile)) {
       const digest = await this.#digest(path, signal);
       if (!digest.ok) {
+        if (digest.error.reason !== "base-unusable") return digest;
         return failed({
           reason: "profile-invalid",
           file: found.profilePath ?? found.diskPath,
-          problems: [{ key: file, message: `${path} cannot be read` }],
+          problems: [unusableFile(file, path, digest.error.message)],
         });
       }
       digests[`${file}Digest`] = digest.value;
@@ -120,41 +120,8 @@ export class FileBaseImages implements BaseImages {
           reason: "base-unusable",
           path,
           message: digest.error.message,
-          hint: "make the file readable for the user who builds",
+          hint: "name a file that the user who builds can read",
         });
     }
   }
-}
-
-/** Tells the disk's format, or why nothing can be layered on it. */
-export async function checkUsable(
-  path: string,
-  signal: AbortSignal,
-): Promise<Result<DiskFormat, ImageFailure>> {
-  const format = await attempt(path, () => detectFormat(path));
-  if (!format.ok) return format;
-  const unusable = (message: string, hint: string): Result<DiskFormat, ImageFailure> =>
-    failed({ reason: "base-unusable", path, message, hint });
-  const info = await imageInfo(path, format.value, signal);
-  if (!info.ok) {
-    return info.error.reason === "qemu-img-failed"
-      ? unusable(info.error.stderr, "give a qcow2 or raw disk image")
-      : info;
-  }
-  const { backingPath, dataPath, corrupt, virtualSizeBytes } = info.value;
-  if (backingPath !== undefined) {
-    return unusable(
-      `it is an overlay on ${backingPath}`,
-      `make it one file: qemu-img convert -O qcow2 ${path} flat.qcow2`,
-    );
-  }
-  if (dataPath !== undefined) {
-    return unusable(
-      `its data is in another file, ${dataPath}`,
-      `make it one file: qemu-img convert -O qcow2 ${path} flat.qcow2`,
-    );
-  }
-  if (corrupt) return unusable("it is marked as corrupt", "repair it: qemu-img check -r all");
-  if (virtualSizeBytes === 0) return unusable("it is empty", "give a qcow2 or raw disk image");
-  return format;
 }

@@ -4,9 +4,8 @@ import { obuilderDefaults } from "../profile/default-profile.ts";
 import { parseProfile } from "../profile/parse-profile.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
-import { readIfPresent } from "../store/json.ts";
-import { attempt } from "../store/fs-failure.ts";
 import type { BaseImageExtension, StoreLayout } from "../store/layout.ts";
+import { readRegularText } from "../store/regular-file.ts";
 import { checkBaseName } from "./base-name.ts";
 import type { ImageFailure } from "./failure.ts";
 import { recipeNames } from "./recipes.ts";
@@ -32,10 +31,13 @@ export async function findBase(
   const valid = checkBaseName(name);
   if (!valid.ok) return valid;
   const profilePath = layout.baseImageProfile(name);
-  const read = await attempt(profilePath, () => readIfPresent(profilePath));
-  if (!read.ok) return read;
+  const read = await readRegularText(profilePath);
+  if (!read.ok && !read.error.missing) {
+    const { message } = read.error;
+    return failed({ reason: "profile-invalid", file: profilePath, problems: [{ message }] });
+  }
   const bare = await bareDisks(layout, name);
-  if (read.value === undefined) {
+  if (!read.ok) {
     const [disk] = bare;
     if (disk === undefined) return failed(await missing(layout, name));
     if (bare.length > 1) return failed({ reason: "base-ambiguous", name, candidates: bare });

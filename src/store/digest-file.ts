@@ -8,11 +8,12 @@
  * that decides, since no program can set it back.
  */
 import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { resolve } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
-import { errorCode } from "./fs-failure.ts";
+import { errorCode, errorText } from "./fs-failure.ts";
 import { isRecord } from "./json.ts";
+import { openRegularFile } from "./regular-file.ts";
 import { loadState, saveState } from "./remembered.ts";
 
 /** Why there is no digest. */
@@ -42,7 +43,7 @@ interface Remembered {
 }
 
 /**
- * The SHA-256 of a file's content, lower-case hex, remembered in the store at `root`.
+ * The SHA-256 of a regular file's content, lower-case hex, remembered in the store at `root`.
  *
  * For few and large files, such as base images: all are remembered in one document. Several processes
  * may ask at once; one's memory may then be lost to another's, which costs a reading.
@@ -54,8 +55,12 @@ export async function digestFile(
 ): Promise<Result<string, DigestFailure>> {
   const { signal, now = Date.now } = options;
   const file = resolve(path);
+  const opened = await openRegularFile(file);
+  if (!opened.ok) {
+    return failed({ reason: "file-unreadable", path: file, message: opened.error.message });
+  }
+  await using handle = opened.value;
   try {
-    await using handle = await open(file, "r");
     for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts++) {
       const startedAt = now();
       const { look, changedAt, sizeBytes } = await lookAt(handle);
@@ -76,10 +81,10 @@ export async function digestFile(
     }
     return failed({ reason: "file-changing", path: file });
   } catch (error) {
-    if (errorCode(error) === undefined || !(error instanceof Error)) {
+    if (errorCode(error) === undefined) {
       throw error;
     }
-    return failed({ reason: "file-unreadable", path: file, message: error.message });
+    return failed({ reason: "file-unreadable", path: file, message: errorText(error) });
   }
 }
 
