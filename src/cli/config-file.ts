@@ -33,7 +33,12 @@ async function parseConfig(text: string, path: string): Promise<Settings> {
   try {
     table = toml.parse(text);
   } catch (error) {
-    throw new UserError(`${path}: ${(error as Error).message}`, { exitCode: exitCode.badInput });
+    // The lines after the first show the place in the text.
+    const [message = "", ...detail] = (error as Error).message.trimEnd().split("\n");
+    throw new UserError(`${path}: ${message.replace(/:$/, "")}`, {
+      exitCode: exitCode.badInput,
+      detail: detail.join("\n"),
+    });
   }
   const settings: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(table)) {
@@ -51,9 +56,22 @@ async function parseConfig(text: string, path: string): Promise<Settings> {
         exitCode: exitCode.badInput,
       });
     }
-    settings[name] = read(String(value), `${path}: ${key}`);
+    settings[name] = inFile(() => read(String(value), `${path}: ${key}`));
   }
   const store = settings["store"];
   if (typeof store === "string") settings["store"] = resolve(dirname(path), store);
   return settings;
+}
+
+/** A value is as wrong in a file as anywhere, but then the file is wrong and not the command line. */
+function inFile<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.message, {
+      exitCode: exitCode.badInput,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
 }

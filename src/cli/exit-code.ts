@@ -7,7 +7,7 @@ export const exitCode = {
   commandFailed: 1,
   /** The command line is wrong. */
   usage: 2,
-  /** What was given to work on is wrong: spec, build context, profile, base image, id. */
+  /** What was given to work on is wrong: spec, build context, vmbuild.toml, profile, base image, id. */
   badInput: 3,
   /** This machine lacks something: a program, disk space, rights. */
   host: 4,

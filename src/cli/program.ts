@@ -5,6 +5,7 @@ import {
   readCount,
   readDuration,
   readGigabytes,
+  readMemory,
   readSize,
   readStore,
 } from "./settings.ts";
@@ -29,7 +30,7 @@ Exit codes:
   0  success
   1  a command of the spec failed or timed out
   2  the command line is wrong
-  3  the input is wrong: spec, build context, profile, base image, id
+  3  the input is wrong: spec, build context, vmbuild.toml, profile, base image, id
   4  the host lacks something: a program, disk space, rights
   5  the guest did not boot, let vmbuild in, or stay up
   70 a bug in vmbuild; 128+N ended by signal N
@@ -88,7 +89,7 @@ function withMachine(command: Command): Command {
   return command
     .addOption(
       new Option("--memory <size>", "memory of each machine, for example 2G").argParser((text) =>
-        readSize(text, "--memory"),
+        readMemory(text, "--memory"),
       ),
     )
     .addOption(

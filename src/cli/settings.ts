@@ -2,7 +2,7 @@
  * Settings that may come from a flag, the environment, or `vmbuild.toml`, in this order.
  */
 import { parseDurationMs } from "../spec/duration.ts";
-import { parseByteSize } from "../profile/byte-size.ts";
+import { exactByteSize, MIN_MEMORY_BYTES, parseByteSize } from "../profile/byte-size.ts";
 import { exitCode } from "./exit-code.ts";
 import { UserError } from "./user-error.ts";
 
@@ -26,7 +26,7 @@ export interface Settings {
 /** Every setting: its key in `vmbuild.toml`, its environment variable, and how its text is read. */
 export const settingTable = {
   store: { key: "store", variable: "VMBUILD_STORE", read: readStore },
-  memoryBytes: { key: "memory", variable: "VMBUILD_MEMORY", read: readSize },
+  memoryBytes: { key: "memory", variable: "VMBUILD_MEMORY", read: readMemory },
   cpus: { key: "cpus", variable: "VMBUILD_CPUS", read: readCount },
   accelerator: { key: "accelerator", variable: "VMBUILD_ACCELERATOR", read: readAccelerator },
   bootTimeoutMs: { key: "boot-timeout", variable: "VMBUILD_BOOT_TIMEOUT", read: readDuration },
@@ -56,10 +56,14 @@ export function mergeSettings(...sources: readonly Settings[]): Settings {
 
 /** A store as OBuilder writes it (`qemu:DIR`) or as a plain directory. */
 export function readStore(text: string, from: string): string {
-  const kind = /^([a-z]+):/.exec(text);
-  if (kind === null) return text;
-  if (kind[1] === "qemu") return text.slice("qemu:".length);
-  throw wrong(from, text, "a directory or qemu:DIRECTORY", `vmbuild has no ${kind[1]} store`);
+  const expected = "a directory or qemu:DIRECTORY";
+  const kind = /^([a-z]+):/.exec(text)?.[1];
+  if (kind !== undefined && kind !== "qemu") {
+    throw wrong(from, text, expected, `vmbuild has no ${kind} store`);
+  }
+  const dir = kind === undefined ? text : text.slice("qemu:".length);
+  if (dir === "") throw wrong(from, text, expected, "the current directory is called .");
+  return dir;
 }
 
 /** A size such as `512M` or `2G`. */
@@ -69,9 +73,27 @@ export function readSize(text: string, from: string): number {
   return bytes;
 }
 
+/** A size in which something can boot. */
+export function readMemory(text: string, from: string): number {
+  return enoughMemory(readSize(text, from), text, from);
+}
+
 /** OBuilder's memory flag counts in GB; a unit is taken as it is. */
 export function readGigabytes(text: string, from: string): number {
-  return /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1024 ** 3 : readSize(text, from);
+  const bytes = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1024 ** 3 : readSize(text, from);
+  return enoughMemory(bytes, text, from);
+}
+
+function enoughMemory(bytes: number, text: string, from: string): number {
+  if (bytes >= MIN_MEMORY_BYTES) return bytes;
+  const smallest = exactByteSize(MIN_MEMORY_BYTES);
+  const why = `a number without a unit is bytes; did you mean ${text}${Number(text) < 64 ? "G" : "M"}?`;
+  throw wrong(
+    from,
+    text,
+    `a machine's memory, which is at least ${smallest}`,
+    Number(text) === bytes && bytes > 0 ? why : undefined,
+  );
 }
 
 /** A whole number from 1. */

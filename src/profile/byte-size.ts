@@ -3,6 +3,9 @@ const UNITS = ["K", "M", "G", "T", "P"] as const;
 
 const SHAPE = /^(\d+(?:\.\d+)?) ?(?:([KMGTP])(?:iB)?|B)?$/i;
 
+/** Less memory for a machine than this is a slip (`"512"`): nothing boots in it. */
+export const MIN_MEMORY_BYTES = 16 * 1024 ** 2;
+
 /**
  * Bytes of a size: `512M`, `1.5G`, `16GiB`, `1048576`. Units are powers of 1024 in either case; a
  * fraction of a byte is dropped.

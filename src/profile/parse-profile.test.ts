@@ -25,7 +25,7 @@ describe("parseProfile", () => {
     const text = `
 os = "freebsd"
 arch = "aarch64"
-machine = "virt,gic-version=3"
+machine = "virt-9.2"
 firmware = "uefi/code.fd"
 disk-bus = "scsi"
 disk = "disks/root.raw"
@@ -51,7 +51,7 @@ EMPTY = ""
     expect(parsed(text)).toEqual({
       os: "freebsd",
       arch: "aarch64",
-      machine: "virt,gic-version=3",
+      machine: "virt-9.2",
       boot: {
         kind: "firmware",
         firmware: { kind: "uefi", codePath: "/images/uefi/code.fd" },
@@ -206,6 +206,14 @@ describe("what is wrong with a profile", () => {
       'firmware: found "bois"; did you mean "bios"? A file of that name is "./bois"',
     ],
     ['machine = ""', 'machine: expected a string that is not empty, found ""'],
+    [
+      'machine = "nosuch,accel=tcg"',
+      'machine: expected the name of a QEMU machine type without options, found "nosuch,accel=tcg"',
+    ],
+    [
+      'machine = "-pc"',
+      'machine: expected the name of a QEMU machine type without options, found "-pc"',
+    ],
     ['disk = "~/x.qcow2"', "disk: `~` is not expanded; write the path from the root"],
     ['initrd = "x"', "initrd: is for a `kernel`, and there is none"],
     [

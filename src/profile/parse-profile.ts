@@ -1,6 +1,7 @@
 import { parse } from "@iarna/toml";
 import { dirname } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
+import { MIN_MEMORY_BYTES } from "./byte-size.ts";
 import { defaultProfile } from "./default-profile.ts";
 import type { ProfileFailure, ProfileProblem } from "./failure.ts";
 import { readBoot } from "./read-boot.ts";
@@ -22,8 +23,6 @@ export interface ParsedProfile extends Profile {
   readonly disk?: string;
 }
 
-/** Less than this is a slip (`"512"`): nothing boots in it. */
-const MIN_MEMORY_BYTES = 16 * 1024 ** 2;
 const MIN_DISK_BYTES = 1024 ** 2;
 
 /**
@@ -44,7 +43,7 @@ function readProfile(table: TomlTable, folder: string): ParsedProfile {
   const os = table.oneOf("os", ["linux", "freebsd", "openbsd", "windows"]) ?? "linux";
   const arch = table.oneOf("arch", ["x86_64", "aarch64"]) ?? "x86_64";
   const defaults = defaultProfile(os, arch);
-  const machine = table.string("machine");
+  const machine = table.name("machine", "the name of a QEMU machine type without options");
   const boot = readBoot(table, { arch, folder, fallback: defaults.boot });
   const diskBus = table.oneOf("disk-bus", ["virtio", "scsi", "sata", "ide", "nvme"]);
   const login = readLogin(table.table("login"), { os, folder, fallback: defaults.login });

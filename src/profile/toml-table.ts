@@ -53,6 +53,13 @@ export class TomlTable {
     return this.#expected(key, "a string", value);
   }
 
+  /** A word of letters, digits and `._-`, in which no program finds options of its own. */
+  name(key: string, what: string): string | undefined {
+    const value = this.string(key);
+    if (value === undefined || /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value)) return value;
+    return this.#expected(key, what, value);
+  }
+
   oneOf<T extends string>(key: string, allowed: readonly T[]): T | undefined {
     const value = this.#take(key);
     if (value === undefined) return undefined;

@@ -43,6 +43,14 @@ describe("the command line", () => {
     [["biuld"], "Did you mean build?"],
     [["build"], "'-f, --file <spec>' not specified"],
     [["build", "-f", "x", "--memory", "lots"], '--memory: "lots" is not a size such as 512M or 2G'],
+    [
+      ["build", "-f", "x", "--memory", "1"],
+      '"1" is not a machine\'s memory, which is at least 16M',
+    ],
+    [["build", "-f", "x", "--memory", "2048"], "did you mean 2048M?"],
+    [["build", "-f", "x", "--qemu-memory", "0.001"], "which is at least 16M"],
+    [["ls", "--store", ""], '--store: "" is not a directory or qemu:DIRECTORY'],
+    [["ls", "--store", "qemu:"], '--store: "qemu:" is not a directory or qemu:DIRECTORY'],
     [["build", "-f", "x", "--cpus", "0"], '--cpus: "0" is not a whole number from 1 to 1024'],
     [["build", "-f", "x", "--accelerator", "xen"], '"xen" is not auto, kvm or tcg'],
     [["build", "-f", "x", "--store", "zfs:tank"], "vmbuild has no zfs store"],
@@ -70,16 +78,30 @@ describe("settings", () => {
     expect(await place([], {})).toBe("file");
   });
 
+  test("an empty variable is no setting, but one that names no directory is wrong", async () => {
+    await putSpec("((from tiny))");
+    await writeFile(join(dir, "vmbuild.toml"), 'store = "file"\n');
+    const plan = (env: Record<string, string>) =>
+      vmbuild(["plan", "-f", "test.spec"], { cwd: dir, env });
+    expect((await plan({ VMBUILD_STORE: "" })).stderr).toContain("file/base-image");
+    expect((await plan({ VMBUILD_STORE: "qemu:" })).exitCode).toBe(2);
+    expect((await plan({ VMBUILD_MEMORY: "1" })).exitCode).toBe(2);
+  });
+
   test.each([
     ["memroy = '1G'", "unknown key memroy"],
     ["memory = 'lots'", 'memory: "lots" is not a size'],
+    ["memory = 2", 'memory: "2" is not a machine\'s memory, which is at least 16M'],
+    ["store = ''", 'store: "" is not a directory or qemu:DIRECTORY'],
+    ["store = 'zfs:x'", "vmbuild has no zfs store"],
+    ["cpus = 0", 'cpus: "0" is not a whole number'],
     ["memory = [1]", "memory must be a string or a number"],
     ["memory = ", "vmbuild.toml"],
   ])("vmbuild.toml with %s is refused with its place", async (text, message) => {
     await putSpec("((from tiny))");
     await writeFile(join(dir, "vmbuild.toml"), text);
     const ran = await run(["plan", "-f", "test.spec"]);
-    expect([2, 3]).toContain(ran.exitCode);
+    expect(ran.exitCode).toBe(3);
     expect(ran.stderr).toContain(join(dir, "vmbuild.toml"));
     expect(ran.stderr).toContain(message);
   });
