@@ -219,7 +219,7 @@ function addLayerCommands(program: Command): void {
     program
       .command("show")
       .description("describe a layer")
-      .argument("<id>", "id, unique prefix or tag"),
+      .argument("<id>", "id, its first 4 digits or more, or tag"),
   )
     .option("--json", "print JSON")
     .action(async (id: string, flags) => (await layers()).show(id, flags));
@@ -227,13 +227,13 @@ function addLayerCommands(program: Command): void {
     program
       .command("log")
       .description("print what a step printed, also a failed one")
-      .argument("<id>", "id, unique prefix or tag"),
+      .argument("<id>", "id, its first 4 digits or more, or tag"),
   ).action(async (id: string, flags) => (await layers()).log(id, flags));
   withStore(
     program
       .command("delete")
       .description("remove a layer from the store")
-      .argument("<id...>", "ids, unique prefixes or tags"),
+      .argument("<id...>", "ids, their first 4 digits or more, or tags"),
   )
     .option("-r, --recursive", "also remove the layers built on it")
     .action(async (ids: string[], flags) => (await layers()).deleteLayers(ids, flags));
@@ -241,7 +241,7 @@ function addLayerCommands(program: Command): void {
     program
       .command("tag")
       .description("name a layer, for `from` and to protect it")
-      .argument("<id>", "id, unique prefix or tag")
+      .argument("<id>", "id, its first 4 digits or more, or tag")
       .argument("<name>", "the name"),
   ).action(async (id: string, name: string, flags) => (await layers()).tag(id, name, flags));
   withStore(

@@ -9,6 +9,7 @@ import { replaceFile, syncPath } from "../store/durable.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { StoreLayout } from "../store/layout.ts";
 import { readRegularText } from "../store/regular-file.ts";
+import { readTag } from "../store/tags.ts";
 import { checkBaseName } from "./base-name.ts";
 import { bootFiles, mapBootFiles } from "./boot-files.ts";
 import { checkDisk } from "./check-disk.ts";
@@ -56,7 +57,7 @@ export async function addBase(request: AddBaseRequest): Promise<Result<string, I
   return published.ok ? disk : published;
 }
 
-/** Fails when there is a base image of that name and it may not be replaced. */
+/** Fails when there is a base image of that name that may not be replaced, or a tag. */
 export async function checkFree(
   layout: StoreLayout,
   name: string,
@@ -64,6 +65,9 @@ export async function checkFree(
 ): Promise<Result<void, ImageFailure>> {
   const valid = checkBaseName(name);
   if (!valid.ok) return valid;
+  if ((await readTag(layout, name)) !== undefined) {
+    return failed({ reason: "base-name-is-tag", name });
+  }
   const taken = !force && (await baseNames(layout)).includes(name);
   return taken ? failed({ reason: "base-exists", name }) : ok();
 }

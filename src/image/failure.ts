@@ -39,6 +39,8 @@ export type ImageFailure =
   /** A layer's base image file is no longer in the store, or no longer what it was. */
   | { readonly reason: "base-damaged"; readonly path: string; readonly message: string }
   | { readonly reason: "base-exists"; readonly name: string }
+  /** A tag has the name, and `from` could not tell the two apart. */
+  | { readonly reason: "base-name-is-tag"; readonly name: string }
   | {
       readonly reason: "recipe-missing";
       readonly name: string;

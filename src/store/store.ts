@@ -149,7 +149,8 @@ export interface Store {
   /** Points `name` at `id`, replacing what it pointed at. */
   tag(name: string, id: StepId): Promise<Result<void, StoreFailure>>;
   tags(): Promise<readonly Tag[]>;
-  untag(name: string): Promise<Result<void, StoreFailure>>;
+  /** Removes a tag; `absent` when there was none. */
+  untag(name: string): Promise<Result<"removed" | "absent", StoreFailure>>;
   /**
    * Removes a layer. Refused while other layers or live stages are built on it, or a tag names it.
    */

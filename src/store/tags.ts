@@ -1,9 +1,9 @@
 /**
  * Tags: names for layers, one small file each.
  *
- * A name is 1 to 80 letters, digits and `. _ - / :`, beginning with a letter or digit; so a layer can
- * be called what an image is called elsewhere (`debian:12`, `team/base`). `@` stays free for digest
- * pins. A name that reads as an id or as the beginning of one (four or more of `0-9a-f` and nothing
+ * A tag is named as a base image is (see `name-rule.ts`), in at most 80 characters; so a layer can be
+ * called what an image is called elsewhere (`debian:12`, `team/base`). `@` stays free for digest pins,
+ * and `sha256` is no base image's either. A name that reads as an id or as the beginning of one (four or more of `0-9a-f` and nothing
  * else) is refused: otherwise a new layer could change what a name means, or a new tag what a prefix
  * means.
  */
@@ -13,20 +13,21 @@ import { failed, ok, type Result } from "../result.ts";
 import { escapeName, unescapeName } from "./escaped-name.ts";
 import { replaceFile, type StoreContext } from "./durable.ts";
 import type { StoreFailure } from "./failure.ts";
-import { attempt } from "./fs-failure.ts";
+import { attempt, errorCode } from "./fs-failure.ts";
 import { readIfPresent } from "./json.ts";
 import { isStepId, readLayer } from "./layer-file.ts";
 import type { StoreLayout } from "./layout.ts";
+import { nameProblem } from "./name-rule.ts";
 import type { Tag } from "./store.ts";
 
 /** Why `name` cannot be a tag, or undefined when it can. */
 function tagNameProblem(name: string): string | undefined {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._/:-]{0,79}$/.test(name)) {
-    return "A tag is 1 to 80 letters, digits and . _ - / : and begins with a letter or a digit.";
-  }
+  if (name.length > 80) return "a tag has at most 80 characters";
+  if (name.includes("@")) return "what follows an @ in `from` is a digest";
+  if (name.split("/", 1)[0] === "sha256") return "`sha256` is a directory of the store";
   return looksLikeId(name)
-    ? `It reads as the beginning of a layer's id; add a letter beyond f or a sign, such as v-${name.slice(0, 12)}.`
-    : undefined;
+    ? `it reads as the beginning of a layer's id; add a letter beyond f or a sign, such as v-${name.slice(0, 12)}`
+    : nameProblem(name);
 }
 
 /** True for what a user may type to mean a layer by its id: four hex digits up to a whole id. */
@@ -86,18 +87,24 @@ export async function writeTag(
   return written.ok ? written.value : written;
 }
 
-/** Removes a tag; what it pointed at stays. */
+/** Removes a tag, or finds it `absent`; what it pointed at stays. */
 export async function removeTag(
   context: StoreContext,
   name: string,
-): Promise<Result<void, StoreFailure>> {
+): Promise<Result<"removed" | "absent", StoreFailure>> {
   const { layout, sync } = context;
   const problem = tagNameProblem(name);
   if (problem !== undefined) {
     return failed({ reason: "tag-invalid", name, message: problem });
   }
   return attempt(layout.tagDir, async () => {
-    await rm(layout.tag(escapeName(name)), { force: true });
+    try {
+      await rm(layout.tag(escapeName(name)));
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return "absent";
+      throw error;
+    }
     await sync(layout.tagDir);
+    return "removed";
   });
 }

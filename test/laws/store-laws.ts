@@ -190,8 +190,8 @@ export function storeLaws(name: string, makeFixture: () => Promise<StoreFixture>
         { name: "team/debian:12", id: b },
       ]);
       expect(await store.resolveId("team/debian:12")).toEqual({ ok: true, value: b });
-      expectOk(await store.untag("team/debian:12"));
-      expectOk(await store.untag("team/debian:12"));
+      expect(expectOk(await store.untag("team/debian:12"))).toBe("removed");
+      expect(expectOk(await store.untag("team/debian:12"))).toBe("absent");
       expect(await store.tags()).toEqual([{ name: "Other", id: a }]);
     });
 
@@ -212,6 +212,11 @@ export function storeLaws(name: string, makeFixture: () => Promise<StoreFixture>
       ["x@sha256:1", "reserved for pins"],
       ["a".repeat(81), "too long"],
       ["../up", "leads elsewhere"],
+      ["a/..", "leads elsewhere"],
+      ["a//b", "a part of nothing"],
+      ["a/", "likewise"],
+      ["a/.b", "a part begins with a dot"],
+      ["sha256/x", "no name of a base image"],
       ["cafe", "reads as the beginning of an id"],
       ["2024", "likewise"],
       ["F".repeat(64), "reads as an id"],

@@ -333,4 +333,40 @@ describe("layers", () => {
     expect(ran).toMatchObject({ exitCode: 3, stdout: "" });
     expect(ran.stderr).toContain("nothing in the store is called nosuch");
   });
+
+  test.each([["8"], ["0ab"]])("%s is too short for an id", async (id) => {
+    const ran = await run(["show", id]);
+    expect(ran.exitCode).toBe(3);
+    expect(ran.stderr).toContain(`there is no tag ${id}, and it is too short for an id`);
+    expect(ran.stderr).toContain("at least 4 digits");
+  });
+
+  test("a name belongs to a base image or to a tag", async () => {
+    await putSpec("((from tiny))");
+    await run(["build", "-f", "test.spec", "-t", "busybox"]);
+    const disk = join("store", "base-image", "tiny.img");
+    for (const argv of [
+      ["add", "busybox", "--from", disk],
+      ["add", "busybox", "--from", disk, "--force"],
+      ["build", "busybox"],
+    ]) {
+      const ran = await run(["base", ...argv]);
+      expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+      expect(ran.stderr).toContain("there is a tag busybox already");
+    }
+    expect((await run(["tag", "busybox", "tiny"])).exitCode).toBe(2);
+  });
+
+  test("what is not there cannot be removed", async () => {
+    const untagged = await run(["untag", "nope"]);
+    expect(untagged).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(untagged.stderr).toContain("there is no tag nope");
+    const cache = join(dir, "store", "cache", "c-npm");
+    await mkdir(cache, { recursive: true });
+    await writeFile(join(cache, "000000000001.tar"), "content");
+    const removed = await run(["cache", "rm", "x", "npm", "y"]);
+    expect(removed.exitCode).toBe(3);
+    expect(removed.stderr).toContain("there is no cache x, and none called y");
+    expect((await run(["cache", "ls"])).stdout).not.toContain("npm");
+  });
 });

@@ -120,7 +120,12 @@ export async function tag(id: string, name: string, flags: Flags): Promise<void>
 /** `vmbuild untag` */
 export async function untag(name: string, flags: Flags): Promise<void> {
   const { store } = await openSettingsAndStore(flags);
-  orThrow(await store.untag(name));
+  if (orThrow(await store.untag(name)) === "absent") {
+    throw new UserError(`there is no tag ${name}`, {
+      exitCode: exitCode.badInput,
+      hint: "`vmbuild ls` shows the tags",
+    });
+  }
 }
 
 async function layerNamed(store: Store, text: string): Promise<Layer> {

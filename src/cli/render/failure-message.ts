@@ -79,6 +79,7 @@ export function failureMessage(failure: StepFailure): Message {
     case "base-changed":
     case "base-damaged":
     case "base-exists":
+    case "base-name-is-tag":
     case "recipe-missing":
     case "recipe-failed":
     case "profile-invalid":

@@ -64,6 +64,12 @@ export function imageMessage(failure: Failure): Message {
         hint: "replace it with --force, or choose another name",
         exitCode: exitCode.badInput,
       };
+    case "base-name-is-tag":
+      return {
+        text: `there is a tag ${failure.name} already`,
+        hint: `\`from\` could not tell them apart; choose another name, or \`vmbuild untag ${failure.name}\``,
+        exitCode: exitCode.usage,
+      };
     case "recipe-missing":
       return {
         text: `there is no recipe for a base image ${failure.name}`,

@@ -42,11 +42,10 @@ export function storeMessage(failure: Failure): Message {
       };
     case "id-unknown":
       return {
-        text: `nothing in the store is called ${failure.text}`,
-        hint:
-          failure.suggestions.length === 0
-            ? "`vmbuild ls` lists what there is"
-            : `did you mean ${failure.suggestions.join(" or ")}?`,
+        text: isShortOfAnId(failure.text)
+          ? `there is no tag ${failure.text}, and it is too short for an id`
+          : `nothing in the store is called ${failure.text}`,
+        hint: hintForUnknown(failure),
         exitCode: exitCode.badInput,
       };
     case "id-ambiguous":
@@ -75,4 +74,16 @@ export function storeMessage(failure: Failure): Message {
         exitCode: exitCode.badInput,
       };
   }
+}
+
+function hintForUnknown({ text, suggestions }: Extract<Failure, { reason: "id-unknown" }>): string {
+  if (suggestions.length > 0) return `did you mean ${suggestions.join(" or ")}?`;
+  return isShortOfAnId(text)
+    ? "give at least 4 digits of an id"
+    : "`vmbuild ls` lists what there is";
+}
+
+/** Whether it may have been meant for the beginning of an id, of which 4 digits are needed. */
+function isShortOfAnId(text: string): boolean {
+  return /^[0-9a-f]{1,3}$/i.test(text);
 }
