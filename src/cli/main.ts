@@ -29,9 +29,10 @@ function report(error: unknown): number {
     printError(error);
     return error.exitCode;
   }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
   printError({
-    message: `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    detail: undefined,
+    message: `internal error: ${message}`,
+    detail: stack,
     hint: "this is a bug in vmbuild; please report it with the command line and the spec",
   });
   return exitCode.internal;

@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
 import { gatherInputs, type InputProblem } from "../build/gather-inputs.ts";
+import { checkContext } from "../context/find-source.ts";
 import type { BaseImages } from "../image/base-images.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planSpec } from "../plan/plan-spec.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
 import type { SourceText } from "../spec/source.ts";
 import type { Store } from "../store/store.ts";
+import { orThrow } from "./or-throw.ts";
 import { readSpec, wrongSpec } from "./read-spec.ts";
 import { failureMessage } from "./render/failure-message.ts";
 
@@ -29,6 +31,8 @@ export interface MadePlan {
 export async function makePlan(request: PlanRequest): Promise<MadePlan> {
   const { source, spec } = await readSpec(request.specPath);
   const contextDir = resolve(request.contextDir);
+  // Also for a spec without `copy`: a wrong context is more likely a slip than meant.
+  orThrow(await checkContext(contextDir));
   const inputs = await gatherInputs(spec, { ...request, contextDir });
   if (!inputs.ok) {
     throw wrongSpec(

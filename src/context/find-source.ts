@@ -49,7 +49,8 @@ export async function findSource(
   return ok({ source, absolutePath: join(contextDir, source), type });
 }
 
-async function checkContext(contextDir: string): Promise<Result<void, ContextFailure>> {
+/** Fails when the build context itself is not a directory that can be looked into. */
+export async function checkContext(contextDir: string): Promise<Result<void, ContextFailure>> {
   try {
     const stats = await stat(contextDir);
     return stats.isDirectory() ? ok() : failed({ reason: "context-not-a-directory", contextDir });

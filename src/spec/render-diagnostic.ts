@@ -1,11 +1,9 @@
 import type { Diagnostic } from "./diagnostic.ts";
 import { lineAndColumn } from "./line-and-column.ts";
 import { excerptOf } from "./source-excerpt.ts";
-import { unprintable } from "./unprintable.ts";
+import { printable } from "./unprintable.ts";
 
 export { lineAndColumn } from "./line-and-column.ts";
-
-const allUnprintable = new RegExp(unprintable.source, "gu");
 
 /**
  * A diagnostic as people read it, without a line end after the last line:
@@ -37,10 +35,6 @@ export function renderDiagnostic(
   ];
   if (hint !== undefined) lines.push(`  ${paint("cyan", "hint:")} ${printable(hint)}`);
   return lines.join("\n");
-}
-
-function printable(text: string): string {
-  return text.replaceAll(allUnprintable, "\ufffd");
 }
 
 const codes = { bold: "1", red: "1;31", yellow: "1;33", cyan: "36" };

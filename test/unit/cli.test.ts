@@ -195,6 +195,18 @@ describe("plan", () => {
   });
 
   test.each([
+    ["none", "there is no build context"],
+    ["test.spec", "is not a directory"],
+  ])("refuses the context %s even when nothing is copied", async (context, message) => {
+    await putSpec("((from tiny))");
+    for (const command of ["plan", "build"]) {
+      const ran = await run([command, "-f", "test.spec", context]);
+      expect(ran).toMatchObject({ exitCode: 3, stdout: "" });
+      expect(ran.stderr).toContain(message);
+    }
+  });
+
+  test.each([
     ["((from tin))", "there is no base image tin"],
     [`((from tiny@sha256:${"0".repeat(64)}))`, "is not the one the spec asks for"],
     ["((from tiny) (copy (src nosuch) (dst /x)))", "there is no nosuch in the build context"],
@@ -332,41 +344,5 @@ describe("layers", () => {
     const ran = await run(["show", "nosuch"]);
     expect(ran).toMatchObject({ exitCode: 3, stdout: "" });
     expect(ran.stderr).toContain("nothing in the store is called nosuch");
-  });
-
-  test.each([["8"], ["0ab"]])("%s is too short for an id", async (id) => {
-    const ran = await run(["show", id]);
-    expect(ran.exitCode).toBe(3);
-    expect(ran.stderr).toContain(`there is no tag ${id}, and it is too short for an id`);
-    expect(ran.stderr).toContain("at least 4 digits");
-  });
-
-  test("a name belongs to a base image or to a tag", async () => {
-    await putSpec("((from tiny))");
-    await run(["build", "-f", "test.spec", "-t", "busybox"]);
-    const disk = join("store", "base-image", "tiny.img");
-    for (const argv of [
-      ["add", "busybox", "--from", disk],
-      ["add", "busybox", "--from", disk, "--force"],
-      ["build", "busybox"],
-    ]) {
-      const ran = await run(["base", ...argv]);
-      expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
-      expect(ran.stderr).toContain("there is a tag busybox already");
-    }
-    expect((await run(["tag", "busybox", "tiny"])).exitCode).toBe(2);
-  });
-
-  test("what is not there cannot be removed", async () => {
-    const untagged = await run(["untag", "nope"]);
-    expect(untagged).toMatchObject({ exitCode: 3, stdout: "" });
-    expect(untagged.stderr).toContain("there is no tag nope");
-    const cache = join(dir, "store", "cache", "c-npm");
-    await mkdir(cache, { recursive: true });
-    await writeFile(join(cache, "000000000001.tar"), "content");
-    const removed = await run(["cache", "rm", "x", "npm", "y"]);
-    expect(removed.exitCode).toBe(3);
-    expect(removed.stderr).toContain("there is no cache x, and none called y");
-    expect((await run(["cache", "ls"])).stdout).not.toContain("npm");
   });
 });

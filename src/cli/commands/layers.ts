@@ -35,11 +35,13 @@ export async function ls(
     return;
   }
   const width = process.stdout.columns ?? 120;
+  // The step is what tells layers apart; `show` and --json have long names in full.
+  const tagColumns = Math.max(8, Math.floor(width / 5));
   const rows = described.map((layer) => [
     shortId(layer.id),
     layer.createdAt.slice(0, 16).replace("T", " "),
     formatByteSize(layer.diskBytes),
-    layer.tags.join(","),
+    clip(layer.tags.join(","), tagColumns),
     layer.heading,
   ]);
   const table = columns([["ID", "CREATED", "DISK", "TAGS", "STEP"], ...rows]);

@@ -7,8 +7,16 @@ import type { Message } from "./message.ts";
 import { storeMessage } from "./store-message.ts";
 import { duration } from "./units.ts";
 
-/** Any failure in words: the one place where failures become text. */
+/**
+ * Any failure in words: the one place where failures become text. What happened is told on one line, also
+ * when a program told it on several.
+ */
 export function failureMessage(failure: StepFailure): Message {
+  const message = words(failure);
+  return { ...message, text: message.text.trim().replaceAll(/\s*\n\s*/g, "; ") };
+}
+
+function words(failure: StepFailure): Message {
   switch (failure.reason) {
     case "command-failed":
       return {

@@ -1,13 +1,26 @@
+import { printable } from "../../spec/unprintable.ts";
 import type { UserError } from "../user-error.ts";
-import { styleFor, wantsColor } from "./style.ts";
+import { type Style, styleFor, wantsColor } from "./style.ts";
 
-/** Writes an error for its user to standard error: `vmbuild: …`, details, and the way out. */
-export function printError(error: Pick<UserError, "message" | "detail" | "hint">): void {
-  const style = styleFor(wantsColor(process.stderr, process.env));
-  const lines = [`${style.red(style.bold("vmbuild:"))} ${error.message}`];
-  if (error.detail !== undefined && error.detail !== "") {
-    lines.push(...error.detail.split("\n").map((line) => `  ${line}`));
-  }
-  if (error.hint !== undefined) lines.push(`  ${style.bold("hint:")} ${error.hint}`);
-  process.stderr.write(`${lines.join("\n")}\n`);
+type ErrorParts = Pick<UserError, "message" | "detail" | "hint">;
+
+/** Writes an error for its user to standard error, see {@link renderError}. */
+export function printError(error: ErrorParts): void {
+  process.stderr.write(renderError(error, styleFor(wantsColor(process.stderr, process.env))));
+}
+
+/**
+ * `vmbuild: …`, details, and the way out. What a terminal would act on is replaced, as it may come from
+ * a file's name or a program's output; only the details have lines and tabs of their own.
+ */
+export function renderError({ message, detail = "", hint }: ErrorParts, style: Style): string {
+  const lines = [`${style.red(style.bold("vmbuild:"))} ${printable(message)}`];
+  if (detail !== "")
+    lines.push(...detail.split(/\r?\n/).map((line) => `  ${printableDetail(line)}`));
+  if (hint !== undefined) lines.push(`  ${style.bold("hint:")} ${printable(hint)}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function printableDetail(line: string): string {
+  return line.split("\t").map(printable).join("\t");
 }
