@@ -87,6 +87,10 @@ function lazySandbox(
       made ??= make();
       return (await made).run(job, hooks);
     },
+    async shutDown(job, hooks) {
+      made ??= make();
+      return (await made).shutDown(job, hooks);
+    },
     async rest() {
       await (await made)?.rest();
     },

@@ -25,6 +25,7 @@ export type { StoreFailure } from "./store/failure.ts";
 export type { Profile } from "./profile/profile.ts";
 export type { BaseImage, BaseImages } from "./image/base-images.ts";
 export type { ImageFailure } from "./image/failure.ts";
+export { withShutDownDisk } from "./build/shut-down-disk.ts";
 export { exportImage } from "./image/export-image.ts";
 
 export { buildPlan } from "./build/build-plan.ts";

@@ -1,5 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { resolve, sep } from "node:path";
+import type { BuildEnvironment } from "../build/environment.ts";
+import { withShutDownDisk } from "../build/shut-down-disk.ts";
 import { exportImage, formatOfName } from "../image/export-image.ts";
 import { exportTarget } from "../image/export-target.ts";
 import { shortId } from "../plan/plan-text.ts";
@@ -68,6 +70,7 @@ export async function checkOutput(
 /** Writes the result of a build. @throws UserError */
 export async function writeImage(
   layer: Layer,
+  env: BuildEnvironment,
   output: OutputImage,
   status: StatusLine,
   signal: AbortSignal,
@@ -75,8 +78,11 @@ export async function writeImage(
 ): Promise<void> {
   const key = 0;
   status.set(key, `writing ${output.path}`);
-  const written = await exportImage({ layer, ...output, signal });
+  const off = await withShutDownDisk(layer, env, signal, (diskPath) =>
+    exportImage({ diskPath, ...output, signal }),
+  );
   status.clear(key);
+  const written = off.ok ? off.value : off;
   if (!written.ok) {
     const error = userError(written.error);
     const code = signalCode();

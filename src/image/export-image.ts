@@ -4,13 +4,13 @@ import { failed, ok, type Result } from "../result.ts";
 import { syncPath } from "../store/durable.ts";
 import { errorText } from "../store/fs-failure.ts";
 import { convertImage } from "../store/qemu-img.ts";
-import type { Layer } from "../store/store.ts";
 import type { DiskFormat } from "./disk-format.ts";
 import { exportTarget } from "./export-target.ts";
 import type { ImageFailure } from "./failure.ts";
 
 export interface ExportRequest {
-  readonly layer: Layer;
+  /** qcow2 disk of a guest that is off, with all it is layered on; see `withShutDownDisk`. */
+  readonly diskPath: string;
   /** Where the image is to be, absolute. A file there is replaced in one step, a symlink is followed. */
   readonly path: string;
   readonly format: DiskFormat;
@@ -33,17 +33,17 @@ export function formatOfName(path: string): DiskFormat | undefined {
 }
 
 /**
- * Writes a layer's disk, with all it is layered on, as one image without backing file. Fails before it
+ * Writes a disk, with all it is layered on, as one image without backing file. Fails before it
  * writes anything where an image cannot be, see `exportTarget`.
  */
 export async function exportImage(request: ExportRequest): Promise<Result<void, ImageFailure>> {
-  const { layer, format, signal, onProgress } = request;
+  const { diskPath, format, signal, onProgress } = request;
   const target = await exportTarget(request.path);
   if (!target.ok) return target;
   const { path, stagedPath } = target.value;
   try {
     const converted = await convertImage(
-      { sourcePath: layer.diskPath, sourceFormat: "qcow2", path: stagedPath, format },
+      { sourcePath: diskPath, sourceFormat: "qcow2", path: stagedPath, format },
       { signal, ...(onProgress === undefined ? {} : { onProgress }) },
     );
     if (!converted.ok) return converted;

@@ -14,6 +14,8 @@ import type {
   SandboxHooks,
   SandboxJob,
   SandboxReport,
+  ShutDownHooks,
+  ShutDownJob,
 } from "./sandbox.ts";
 import { sshCommandLine } from "./ssh-command-line.ts";
 import { guestIsGood, workInGuest } from "./work-in-guest.ts";
@@ -75,6 +77,29 @@ export class ColdSandbox implements Sandbox {
       );
     }
     return ok({ savedTargets });
+  }
+
+  async shutDown(
+    { profile, diskPath, serialLogPath, resources }: ShutDownJob,
+    { signal, onMachine }: ShutDownHooks,
+  ): Promise<Result<void, SandboxFailure>> {
+    const launched = await launch(
+      {
+        profile,
+        diskPath,
+        serialLogPath,
+        ...resources,
+        network: false,
+        storeIdentityPath: this.#storeIdentityPath,
+        outliveParent: false,
+      },
+      { signal },
+    );
+    if (!launched.ok) return launched;
+    await using machine = launched.value;
+    await onMachine(machine.pid);
+    const off = await machine.powerOff({ signal });
+    return off.ok ? ok() : off;
   }
 
   /** No machine outlives its job. */

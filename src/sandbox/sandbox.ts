@@ -98,6 +98,19 @@ export interface CopyTarOptions {
   readonly signal: AbortSignal;
 }
 
+/** A guest to be shut down. */
+export interface ShutDownJob extends Pick<
+  SandboxJob,
+  "profile" | "resources" | "diskPath" | "serialLogPath"
+> {
+  /** Where the machine may have been saved that goes with what the disk is layered on. */
+  readonly suspendedDir: string;
+  /** As in {@link WarmJob}. */
+  readonly workDir: string;
+}
+
+export type ShutDownHooks = Pick<SandboxHooks, "signal" | "onMachine">;
+
 /** Where a job is, for progress. */
 export type SandboxPhase =
   | "booting"
@@ -154,6 +167,8 @@ export interface Sandbox {
    * `keepFailed` held, nothing is left running. Never throws for what a guest does.
    */
   run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>>;
+  /** Shuts down the guest of a disk that was left running; its filesystems are clean afterwards. */
+  shutDown(job: ShutDownJob, hooks: ShutDownHooks): Promise<Result<void, SandboxFailure>>;
   /** Ends the machines that wait for a next job; there may be jobs afterwards. */
   rest(): Promise<void>;
 }

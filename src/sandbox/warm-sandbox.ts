@@ -31,6 +31,8 @@ import type {
   SandboxHooks,
   SandboxJob,
   SandboxReport,
+  ShutDownHooks,
+  ShutDownJob,
   WarmJob,
 } from "./sandbox.ts";
 import { workInGuest } from "./work-in-guest.ts";
@@ -83,6 +85,20 @@ export class WarmSandbox implements Sandbox {
     } finally {
       await rm(job.warm.workDir, { recursive: true, force: true });
     }
+  }
+
+  /** Resumes the machine where it was saved, which spares the boot. */
+  async shutDown(job: ShutDownJob, hooks: ShutDownHooks): Promise<Result<void, SandboxFailure>> {
+    const { suspendedDir: dir, workDir } = job;
+    const config = this.#config({ ...job, network: false });
+    const record = await usableMachine(config, dir);
+    if (record?.ok !== true || record.value.hasDisk) return this.#cold.shutDown(job, hooks);
+    await mkdir(workDir, { recursive: true, mode: 0o700 });
+    const resumed = await resumeMachine(config, record.value, { dir, workDir, ...hooks });
+    if (!resumed.ok) return this.#cold.shutDown(job, hooks);
+    await using warm = resumed.value;
+    const off = await warm.machine.powerOff({ signal: hooks.signal });
+    return off.ok ? ok() : off;
   }
 
   rest(): Promise<void> {
@@ -153,7 +169,7 @@ export class WarmSandbox implements Sandbox {
 
   /** Resumes the machine saved in `dir`; undefined when there is none that can be used. */
   async #resumeFrom(dir: string, job: Job, hooks: SandboxHooks): Promise<Obtained> {
-    const config = this.#config(job, job.network);
+    const config = this.#config(job);
     const usable = await usableMachine(config, dir);
     if (usable === undefined) return failed(undefined);
     if (!usable.ok) {
@@ -179,7 +195,7 @@ export class WarmSandbox implements Sandbox {
     const { signal, onMachine } = hooks;
     const { workDir, offer, freshBoot } = job.warm;
     hooks.onPhase("booting");
-    const booted = await bootMachine(this.#config(job, false), {
+    const booted = await bootMachine(this.#config({ ...job, network: false }), {
       rootShell: rootShell(job.profile),
       signal,
       onMachine,
@@ -201,12 +217,21 @@ export class WarmSandbox implements Sandbox {
     return failed(undefined);
   }
 
-  #config(job: Job, network: boolean): Omit<MachineConfig, "ramPath"> {
+  #config({
+    profile,
+    diskPath,
+    serialLogPath,
+    resources,
+    network,
+  }: Omit<ShutDownJob, "suspendedDir" | "workDir"> & Pick<Job, "network">): Omit<
+    MachineConfig,
+    "ramPath"
+  > {
     return {
-      profile: job.profile,
-      diskPath: job.diskPath,
-      serialLogPath: job.serialLogPath,
-      ...job.resources,
+      profile,
+      diskPath,
+      serialLogPath,
+      ...resources,
       network,
       storeIdentityPath: this.#options.storeIdentityPath,
       outliveParent: false,

@@ -42,6 +42,10 @@ export class ScriptedSandbox implements Sandbox {
 
   async rest(): Promise<void> {}
 
+  async shutDown() {
+    return ok();
+  }
+
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
     this.runs++;
     this.#now++;
@@ -76,6 +80,9 @@ export function obedientSandbox(): Sandbox & { readonly ran: string[] } {
   return {
     ran,
     async rest() {},
+    async shutDown() {
+      return ok();
+    },
     async run(job, hooks) {
       const what = job.task.kind === "copy" ? "copy" : job.task.command;
       ran.push(what);

@@ -78,7 +78,7 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
     const built = await buildPlan(plan, env, { signal, onEvent });
     if (!built.ok) throw buildError(built.error, source, termination.exitCode());
     if (output !== undefined) {
-      await writeImage(built.value, output, status, signal, () => termination.exitCode());
+      await writeImage(built.value, env, output, status, signal, () => termination.exitCode());
     }
     if (flags.tag !== undefined) orThrow(await store.tag(flags.tag, built.value.id));
     status.close();
