@@ -28,6 +28,8 @@ export interface EnvironmentRequest {
    * (`cold`). Both give the same layers. @default "warm", where the guest and the host allow it
    */
   readonly boot?: "warm" | "cold";
+  /** Bytes that suspended machines may take on the disk. @default a quarter of the room there is */
+  readonly warmBudgetBytes?: number;
   /** Machines that may run at once. @default half the host's CPUs */
   readonly jobs?: number;
   /** Bytes kept of a step's output. @default 4 GiB */
@@ -63,6 +65,7 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
     context: contextOf(request.contextDir),
     logLimitBytes: request.logLimitBytes ?? defaultLogLimitBytes,
     jobs,
+    ...(request.warmBudgetBytes === undefined ? {} : { warmBudgetBytes: request.warmBudgetBytes }),
     keepFailed: request.keepFailed ?? false,
     version: vmbuildVersion(),
   };

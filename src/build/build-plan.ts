@@ -33,6 +33,7 @@ export async function buildPlan(
     return await run.result();
   } finally {
     await env.sandbox.rest();
+    if (run.hasBuilt) await env.store.trimSuspended(env.warmBudgetBytes);
   }
 }
 
@@ -48,6 +49,8 @@ class BuildRun {
   /** The outcome of each step that was asked for, so that a step runs once however many need it. */
   readonly #outcomes = new Map<StepId, Promise<StepOutcome>>();
   #firstFailure: BuildFailure | undefined;
+  /** True when anything had to be built. */
+  hasBuilt = false;
 
   constructor(plan: Plan, env: BuildEnvironment, options: BuildOptions) {
     this.#plan = plan;
@@ -79,6 +82,7 @@ class BuildRun {
     if (step.op === "from" && step.base.kind === "layer") {
       return this.#fail({ step, failure: { reason: "layer-missing", id: step.id } });
     }
+    this.hasBuilt = true;
     await this.#options.onEvent({ type: "step-started", ref, cached: false });
     const outcome = await this.#inSlot(step, () =>
       runStep(ref, parent?.value, this.#env, {

@@ -23,6 +23,8 @@ export interface BuildEnvironment {
   readonly logLimitBytes: number;
   /** How many machines may run at once. */
   readonly jobs: number;
+  /** Bytes that suspended machines may take; absent leaves it to the store. */
+  readonly warmBudgetBytes?: number;
   /** Leave a failed step's machine running. */
   readonly keepFailed: boolean;
   /** Version recorded in the layers. */

@@ -110,6 +110,7 @@ async function inSandbox(
         dir: stage.suspendedDir,
         workDir: stage.workDir,
         freshBoot: step.freshBoot,
+        onUsed: () => env.store.suspendedUsed(parent.id),
         offer: (dir) => env.store.suspend(parent.id, dir),
       },
     },

@@ -154,6 +154,11 @@ function addBuild(program: Command): void {
       ).argParser((text) => readBoot(text, "--boot")),
     )
     .addOption(
+      new Option("--warm-budget <size>", "what suspended machines may take on the disk").argParser(
+        (text) => readSize(text, "--warm-budget"),
+      ),
+    )
+    .addOption(
       new Option("--jobs <n>", "machines that may run at once").argParser((text) =>
         readCount(text, "--jobs"),
       ),
@@ -215,6 +220,9 @@ function addLayerCommands(program: Command): void {
     .option("--json", "print JSON")
     .option("-q, --quiet", "print full ids only")
     .action(async (flags) => (await layers()).ls(flags));
+  withStore(program.command("df").description("show what takes how much room in the store"))
+    .option("--json", "print JSON, in bytes")
+    .action(async (flags) => (await import("./commands/df.ts")).df(flags));
   withStore(
     program
       .command("show")

@@ -17,6 +17,8 @@ export interface Settings {
   readonly diskSizeBytes?: number;
   /** Whether steps go on with suspended machines. */
   readonly boot?: "warm" | "cold";
+  /** Bytes that suspended machines may take. */
+  readonly warmBudgetBytes?: number;
   /** Machines that may run at once. */
   readonly jobs?: number;
   /** Bytes kept of a step's output. */
@@ -32,6 +34,7 @@ export const settingTable = {
   bootTimeoutMs: { key: "boot-timeout", variable: "VMBUILD_BOOT_TIMEOUT", read: readDuration },
   diskSizeBytes: { key: "disk-size", variable: "VMBUILD_DISK_SIZE", read: readSize },
   boot: { key: "boot", variable: "VMBUILD_BOOT", read: readBoot },
+  warmBudgetBytes: { key: "warm-budget", variable: "VMBUILD_WARM_BUDGET", read: readSize },
   jobs: { key: "jobs", variable: "VMBUILD_JOBS", read: readCount },
   logLimitBytes: { key: "log-limit", variable: "VMBUILD_LOG_LIMIT", read: readSize },
 } as const satisfies Record<

@@ -50,6 +50,8 @@ export interface WarmJob {
   readonly workDir: string;
   /** The job must begin with a boot of the guest. */
   readonly freshBoot: boolean;
+  /** The parent's machine is gone on with. */
+  readonly onUsed: () => Promise<void>;
   /** Offers a machine saved in `dir` to all that start from the parent; gives where it is then. */
   readonly offer: (dir: string) => Promise<string>;
 }

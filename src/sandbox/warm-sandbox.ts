@@ -184,7 +184,10 @@ export class WarmSandbox implements Sandbox {
     const { signal, onMachine } = hooks;
     const { workDir } = job.warm;
     const resumed = await resumeMachine(config, record, { dir, workDir, signal, onMachine });
-    if (resumed.ok) return resumed;
+    if (resumed.ok) {
+      await job.warm.onUsed();
+      return resumed;
+    }
     if (signal.aborted) return failed({ reason: "cancelled" });
     this.#note(job, `the suspended machine is not used: ${resumed.error}`);
     return failed(undefined);

@@ -9,7 +9,7 @@ import { resolveId } from "./resolve-id.ts";
 import { openStage } from "./stage.ts";
 import { readLiveStages } from "./stage-record.ts";
 import type { StageRequest, Store } from "./store.ts";
-import { suspendLayer } from "./suspended.ts";
+import { markUsed, suspendedBytes, suspendLayer, trimSuspended } from "./suspended.ts";
 import { readTags, removeTag, writeTag } from "./tags.ts";
 
 /** Puts the operations together; the directories exist already, see `openStore`. */
@@ -26,6 +26,9 @@ export function overlayStore(context: StoreContext): Store {
     resolveId: (text: string) => resolveId(layout, text),
     failedLog: (text: string) => findFailedLog(layout, text),
     suspend: (id: StepId, dir: string) => suspendLayer(context, id, dir),
+    suspendedUsed: (id: StepId) => markUsed(context, id),
+    suspendedBytes: () => suspendedBytes(layout),
+    trimSuspended: (budgetBytes?: number) => trimSuspended(context, budgetBytes),
     stage: (request: StageRequest) => openStage(context, request),
     stages: () => readLiveStages(layout),
     cache: (name: string) => leaseCache(context, name),

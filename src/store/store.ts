@@ -134,6 +134,15 @@ export interface Store {
    * Gives where it is then: with the layer, or in `dir` as before when that is not possible.
    */
   suspend(id: StepId, dir: string): Promise<string>;
+  /** Notes that a step goes on with the suspended machine of layer `id`. */
+  suspendedUsed(id: StepId): Promise<void>;
+  /** Bytes on the disk of all suspended machines; what they share counts once. */
+  suspendedBytes(): Promise<number>;
+  /**
+   * Drops suspended machines, those first that were not used for longest, until the others take at most
+   * `budgetBytes`; by default a quarter of what is free and theirs together. Gives how many.
+   */
+  trimSuspended(budgetBytes?: number): Promise<number>;
   /** Opens a stage with an empty overlay on its base. Fails when the base is missing. */
   stage(request: StageRequest): Promise<Result<Stage, StoreFailure>>;
   /** Every stage at work in any process. One that was left over is not listed. */

@@ -33,6 +33,7 @@ interface BuildFlags {
   readonly qemuBootTime?: number;
   readonly diskSize?: number;
   readonly boot?: "warm" | "cold";
+  readonly warmBudget?: number;
   readonly jobs?: number;
   readonly logLimit?: number;
   readonly output?: string;
@@ -97,6 +98,7 @@ function settingsOf(flags: BuildFlags): Settings {
     bootTimeoutMs: flags.bootTimeout ?? flags.qemuBootTime,
     diskSizeBytes: flags.diskSize,
     boot: flags.boot,
+    warmBudgetBytes: flags.warmBudget,
     jobs: flags.jobs,
     logLimitBytes: flags.logLimit,
   };
