@@ -30,14 +30,14 @@ export function timed(argv, options = {}) {
 }
 
 /** Runs `vmbuild`; gives wall time and the peak of its own memory in bytes. */
-export async function vmbuild(rig, argv, { memory = false, ...options } = {}) {
+export async function vmbuild(rig, argv, { memory = false, boot = "cold", ...options } = {}) {
   const report = join(rig.dir, "usage.json");
   const ran = await timed([process.execPath, vmbuildPath, ...argv], {
     cwd: rig.dir,
     env: {
       ...process.env,
       VMBUILD_STORE: rig.store,
-      VMBUILD_BOOT: "cold",
+      VMBUILD_BOOT: boot,
       ...(memory ? { NODE_OPTIONS: `--import=${usageReporter}`, VMBUILD_USAGE: report } : {}),
     },
     ...options,

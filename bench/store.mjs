@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { timed, vmbuild } from "./process.mjs";
 
 /** A private store with the busybox base image, which is made in the checkout's store when missing. */
-export async function prepareStore(dir) {
+export async function prepareStore(dir, base) {
   const shared = resolve(process.env.VMBUILD_STORE ?? ".vmbuild/store");
   await vmbuild({ dir: process.cwd(), store: shared }, [
     "base",
@@ -11,6 +11,9 @@ export async function prepareStore(dir) {
     "busybox",
     "--if-missing",
   ]);
+  if (base !== "busybox") {
+    await vmbuild({ dir: process.cwd(), store: shared }, ["base", "build", base, "--if-missing"]);
+  }
   const rig = { dir, store: join(dir, "store") };
   mkdirSync(join(rig.store, "state"), { recursive: true, mode: 0o700 });
   for (const part of ["base-image", "state/ssh"]) {
@@ -19,8 +22,8 @@ export async function prepareStore(dir) {
   return rig;
 }
 
-/** Writes a spec on busybox and gives its path. */
-export function putSpec(rig, name, ops) {
-  writeFileSync(join(rig.dir, name), `((from busybox)\n${ops})\n`);
+/** Writes a spec and gives its path. */
+export function putSpec(rig, name, ops, base = "busybox") {
+  writeFileSync(join(rig.dir, name), `((from ${base})\n${ops})\n`);
   return name;
 }

@@ -1,42 +1,27 @@
 import { ok, type Result } from "../result.ts";
 import type { MachineFailure } from "./failure.ts";
+import { findPrograms, type LaunchPrograms } from "./launch-programs.ts";
 import type { LaunchTuning } from "./launch-tuning.ts";
 import type { MachineConfig } from "./machine.ts";
 import { checkPrivateKey } from "./private-key.ts";
-import { findProgram } from "./program.ts";
-import { qemuPackage, qemuProgram } from "./qemu-argv.ts";
 import { authMethods, type AuthMethod } from "./ssh-identity.ts";
 
 /** What must be on the host before anything is started. */
-export interface LaunchNeeds {
-  /** QEMU. */
-  readonly programPath: string;
-  /** Absent for a machine that may outlive this process. */
-  readonly setprivPath?: string;
+export interface LaunchNeeds extends LaunchPrograms {
   readonly methods: readonly AuthMethod[];
 }
 
-/** Finds QEMU, `setpriv` where QEMU must not outlive this process, and the keys to log in with. */
+/** Finds the programs, and the keys to log in with. */
 export async function findNeeds(
-  { profile, storeIdentityPath, outliveParent }: MachineConfig,
-  { searchPath }: LaunchTuning,
+  config: MachineConfig,
+  tuning: LaunchTuning,
 ): Promise<Result<LaunchNeeds, MachineFailure>> {
-  const qemu = await findProgram(
-    { program: qemuProgram(profile.arch), debianPackage: qemuPackage(profile.arch) },
-    searchPath,
-  );
-  if (!qemu.ok) return qemu;
+  const programs = await findPrograms(config, tuning);
+  if (!programs.ok) return programs;
   const methods = await authMethods({
-    identity: profile.login.identity,
-    storeIdentityPath,
+    identity: config.profile.login.identity,
+    storeIdentityPath: config.storeIdentityPath,
     checkKey: checkPrivateKey,
   });
-  if (!methods.ok) return methods;
-  const needs = { programPath: qemu.value, methods: methods.value };
-  if (outliveParent) return ok(needs);
-  const setpriv = await findProgram(
-    { program: "setpriv", debianPackage: "util-linux" },
-    searchPath,
-  );
-  return setpriv.ok ? ok({ ...needs, setprivPath: setpriv.value }) : setpriv;
+  return methods.ok ? ok({ ...programs.value, methods: methods.value }) : methods;
 }

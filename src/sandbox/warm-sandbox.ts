@@ -12,13 +12,11 @@ import { copyFile, mkdir, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
 import type { MachineConfig } from "../machine/machine.ts";
-import { bootMachine } from "../suspend/boot-machine.ts";
 import { diskName } from "../suspend/record.ts";
 import { resumeMachine, usableMachine } from "../suspend/resume-machine.ts";
 import { saveMachine } from "../suspend/save-machine.ts";
 import type { WarmMachine } from "../suspend/warm-machine.ts";
 import { agentProfile, agentTask } from "./agent-guest.ts";
-import { ColdSandbox } from "./cold-sandbox.ts";
 import type { SandboxFailure } from "./failure.ts";
 import { checkGuest, guestOf } from "./guest-of.ts";
 import { cleanUp } from "./clean-up.ts";
@@ -54,23 +52,21 @@ type Obtained = Result<WarmMachine, SandboxFailure | undefined>;
 
 export class WarmSandbox implements Sandbox {
   readonly #options: WarmSandboxOptions;
-  readonly #cold: ColdSandbox;
   readonly #paused: PausedMachines;
 
   constructor(options: WarmSandboxOptions) {
     this.#options = options;
-    this.#cold = new ColdSandbox(options);
     this.#paused = new PausedMachines(options.paused);
   }
 
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
     // A failed step's machine is to be looked into over SSH, so it is one that was booted.
     if (job.warm === undefined || job.keepFailed || !checkGuest(job.profile).ok) {
-      return this.#cold.run(job, hooks);
+      return (await this.#cold()).run(job, hooks);
     }
     if ((await freeBytes(dirname(job.diskPath))) < job.resources.memoryBytes) {
       this.#options.note("the disk has no room for suspended machines");
-      return this.#cold.run(job, hooks);
+      return (await this.#cold()).run(job, hooks);
     }
     const warmJob: Job = { ...job, warm: job.warm };
     await mkdir(job.warm.workDir, { recursive: true, mode: 0o700 });
@@ -78,7 +74,7 @@ export class WarmSandbox implements Sandbox {
       const obtained = await this.#obtain(warmJob, hooks);
       if (!obtained.ok) {
         return obtained.error === undefined
-          ? await this.#cold.run(job, hooks)
+          ? await (await this.#cold()).run(job, hooks)
           : failed({ failure: obtained.error, savedTargets: [] });
       }
       return await this.#work(obtained.value, warmJob, hooks);
@@ -92,10 +88,11 @@ export class WarmSandbox implements Sandbox {
     const { suspendedDir: dir, workDir } = job;
     const config = this.#config({ ...job, network: false });
     const record = await usableMachine(config, dir);
-    if (record?.ok !== true || record.value.hasDisk) return this.#cold.shutDown(job, hooks);
+    if (record?.ok !== true || record.value.hasDisk)
+      return (await this.#cold()).shutDown(job, hooks);
     await mkdir(workDir, { recursive: true, mode: 0o700 });
     const resumed = await resumeMachine(config, record.value, { dir, workDir, ...hooks });
-    if (!resumed.ok) return this.#cold.shutDown(job, hooks);
+    if (!resumed.ok) return (await this.#cold()).shutDown(job, hooks);
     await using warm = resumed.value;
     const off = await warm.machine.powerOff({ signal: hooks.signal });
     return off.ok ? ok() : off;
@@ -103,6 +100,12 @@ export class WarmSandbox implements Sandbox {
 
   rest(): Promise<void> {
     return this.#paused.end();
+  }
+
+  /** SSH takes longer to load than a resumed machine to answer, so it is loaded when something boots. */
+  async #cold(): Promise<Sandbox> {
+    const { ColdSandbox } = await import("./cold-sandbox.ts");
+    return new ColdSandbox(this.#options);
   }
 
   async #work(
@@ -198,6 +201,7 @@ export class WarmSandbox implements Sandbox {
     const { signal, onMachine } = hooks;
     const { workDir, offer, freshBoot } = job.warm;
     hooks.onPhase("booting");
+    const { bootMachine } = await bootModule();
     const booted = await bootMachine(this.#config({ ...job, network: false }), {
       rootShell: rootShell(job.profile),
       signal,
@@ -244,6 +248,14 @@ export class WarmSandbox implements Sandbox {
   #note(job: Job, message: string): void {
     this.#options.note(`${job.warm.id.slice(0, 12)}: ${message}`);
   }
+}
+
+/**
+ * Loaded when something boots, see `#cold`. In a function of its own, since TypeScript 6.0 leaves the path
+ * of an import as it is where `await using` is translated.
+ */
+function bootModule() {
+  return import("../suspend/boot-machine.ts");
 }
 
 async function freeBytes(dir: string): Promise<number> {

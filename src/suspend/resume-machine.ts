@@ -9,7 +9,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { findNeeds } from "../machine/launch-needs.ts";
+import { findPrograms } from "../machine/launch-programs.ts";
 import { defaultTuning } from "../machine/launch-tuning.ts";
 import type { Machine, MachineConfig } from "../machine/machine.ts";
 import { askForwardedPort, startQemu } from "../machine/monitored-qemu.ts";
@@ -48,7 +48,7 @@ export async function usableMachine(
 ): Promise<Result<MachineRecord, string> | undefined> {
   const record = await readRecord(dir);
   if (record === undefined || !record.ok) return record;
-  const needs = await findNeeds(config, defaultTuning());
+  const needs = await findPrograms(config, defaultTuning());
   if (!needs.ok) return failed(needs.error.reason);
   const now = await hostFingerprint(config, needs.value.programPath);
   const changed = difference(record.value.fingerprint, now);
@@ -99,7 +99,7 @@ async function start(
   undo: (() => Promise<void>)[],
 ): Promise<Result<WarmMachine, string>> {
   const tuning = defaultTuning();
-  const needs = await findNeeds(config, tuning);
+  const needs = await findPrograms(config, tuning);
   if (!needs.ok) return failed(needs.error.reason);
   const made = await makeRuntimeDir(tuning.runtimeParents);
   if (!made.ok) return failed(made.error.message);
