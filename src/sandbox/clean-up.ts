@@ -13,7 +13,10 @@ export async function cleanUp(
   { session, baseline }: WarmMachine,
   signal: AbortSignal,
 ): Promise<Result<Residue, SandboxFailure>> {
-  await session.sweep();
+  if (!(await session.sweep())) {
+    const message = "the agent in the guest does not answer";
+    return failed({ reason: "connection-lost", cause: "ssh-closed", message, serialTail: "" });
+  }
   const now = await readResidue(session, signal);
   if (!now.ok) return now;
   const residue = compareResidue(baseline, now.value);

@@ -15,7 +15,7 @@ import { quoteWord } from "../machine/posix-quote.ts";
 import { agentPorts } from "../machine/qemu-suspend.ts";
 
 /** The largest chunk; the agent holds one in memory. */
-export const chunkBytes = 256 * 1024;
+export const chunkBytes = 2 ** 20;
 
 /** Every process of an order is in a control group of this name and the order's id. */
 export const jobGroup = "vmbuild-job-";
@@ -23,9 +23,13 @@ export const jobGroup = "vmbuild-job-";
 /** What the script prints last when the agent is up. */
 export const agentReady = "vmbuild-agent-ready";
 
-const agentLoop = String.raw`
+const openPorts = String.raw`
 exec 3<>"$control" 4<>"$data" 5<>"$errors" 6<"$wakeup"
 rm -f "$wakeup"
+`;
+
+/** What the agent does with its ports as descriptors 3, 4 and 5, and the wake program as 6. */
+export const agentLoop = String.raw`
 to=$groups
 unset groups # what was exported stays so until then
 groups=$to
@@ -35,8 +39,11 @@ nl='
 cd /
 umask 022
 feed() {
+  reader=yes # reads to the end in any case, so that nothing is left for the next one
   while IFS= read -r bytes && [ "$bytes" -gt 0 ]; do
-    dd bs="$bytes" count=1 iflag=fullblock 2>/dev/null || break
+    if [ $reader = yes ]; then dd bs="$bytes" count=1 iflag=fullblock || reader=no
+    else dd bs="$bytes" count=1 iflag=fullblock >/dev/null
+    fi 2>/dev/null
     echo "$1 more" >&3
   done
   echo "$1 fed" >&3
@@ -81,7 +88,7 @@ done
  * agent runs.
  */
 export function startAgentScript(program: Buffer, functions: string): string {
-  const agent = functions + agentLoop;
+  const agent = functions + openPorts + agentLoop;
   return String.raw`
 fail() { echo "$1" >&2; exit 1; }
 port() {

@@ -27,17 +27,14 @@ export async function sendInput(
 ): Promise<InputEnd> {
   let end: InputEnd = "sent";
   try {
-    for await (const piece of piecesOf(stdin)) {
-      for (let at = 0; at < piece.length && !isOver(); at += chunkBytes) {
-        const chunk = piece.subarray(at, at + chunkBytes);
-        data.write(`${chunk.length}\n`);
-        if (!data.write(chunk)) await Promise.race([once(data, "drain"), once(data, "close")]);
-        await taken();
-      }
+    for await (const chunk of chunksOf(stdin)) {
       if (isOver()) {
         end = "unread";
         break;
       }
+      data.write(`${chunk.length}\n`);
+      if (!data.write(chunk)) await Promise.race([once(data, "drain"), once(data, "close")]);
+      await taken();
     }
   } catch {
     // A stream's own error is its maker's to tell.
@@ -45,6 +42,23 @@ export async function sendInput(
   }
   if (!data.destroyed) data.write("0\n");
   return end;
+}
+
+/** The input in chunks that are as long as may be: the guest starts a process for each. */
+async function* chunksOf(stdin: Readable | Uint8Array | string): AsyncGenerator<Buffer> {
+  let pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of piecesOf(stdin)) {
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes < chunkBytes) continue;
+    const all = Buffer.concat(pieces);
+    const whole = bytes - (bytes % chunkBytes);
+    for (let at = 0; at < whole; at += chunkBytes) yield all.subarray(at, at + chunkBytes);
+    pieces = [all.subarray(whole)];
+    bytes -= whole;
+  }
+  if (bytes > 0) yield Buffer.concat(pieces);
 }
 
 async function* piecesOf(stdin: Readable | Uint8Array | string): AsyncGenerator<Uint8Array> {

@@ -6,6 +6,7 @@ import { deferred, type Deferred } from "../machine/deferred.ts";
 import type { MachineFailure } from "../machine/failure.ts";
 import { quoteWord } from "../machine/posix-quote.ts";
 import type { ExecEnd, ExecRequest, OwnedSession } from "../machine/session.ts";
+import { settledWithin } from "../machine/settled-within.ts";
 import { startTimer } from "../machine/timer.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { AgentPorts } from "./agent-ports.ts";
@@ -20,6 +21,9 @@ export interface PortSessionOptions {
   /** Finds out why the agent was lost. Never rejects. */
   readonly explainLoss: (message: string) => Promise<MachineFailure>;
 }
+
+/** An agent that has not ended a command by then, or answered an order, does not live any more. */
+const answerMs = 60_000;
 
 /** One order that the agent has been given. */
 interface Order {
@@ -121,8 +125,8 @@ export class PortSession implements OwnedSession {
       if (first === "cancelled" || first === "timed-out") {
         this.#tell(`stop ${id}`);
         if (first === "cancelled") return { kind: "cancelled" };
-        const ended = await Promise.race([done, this.#lost.promise]);
-        return ended === "lost" ? { kind: "lost" } : { kind: "timed-out" };
+        const ended = await settledWithin(Promise.race([done, this.#lost.promise]), answerMs);
+        return ended === undefined || ended === "lost" ? { kind: "lost" } : { kind: "timed-out" };
       }
       if ("error" in first) {
         this.#tell(`stop ${id}`);
@@ -186,9 +190,12 @@ export class PortSession implements OwnedSession {
   async #order(line: (id: string) => string): Promise<number | "lost"> {
     const { id, order } = this.#newOrder();
     this.#tell(line(id));
-    const code = await Promise.race([order.exited.promise, this.#lost.promise]);
+    const code = await settledWithin(
+      Promise.race([order.exited.promise, this.#lost.promise]),
+      answerMs,
+    );
     this.#orders.delete(id);
-    return code;
+    return code ?? "lost";
   }
 
   #newOrder(): { readonly id: string; readonly order: Order } {

@@ -98,6 +98,9 @@ sync
 /** The most text that is taken from a guest; a Debian 12 has 0.15 MB. */
 const longestText = 4 * 2 ** 20;
 
+/** A boot may go on for minutes behind the login. */
+const residueTimeoutMs = 300_000;
+
 /** Reads the guest's state, after `before`; the text is for {@link compareResidue}. */
 export async function readResidue(
   session: Session,
@@ -109,12 +112,17 @@ export async function readResidue(
   const ended = await session.exec({
     command: `${before}${factsName}`,
     signal,
+    timeoutMs: residueTimeoutMs,
     onStdout(chunk) {
       if (bytes < longestText) chunks.push(Buffer.from(chunk));
       bytes += chunk.length;
     },
   });
   if (!ended.ok) return failed(ended.error);
+  if (ended.value.kind === "timed-out") {
+    const message = "the guest does not tell its state";
+    return failed({ reason: "connection-lost", cause: "ssh-closed", message, serialTail: "" });
+  }
   const lines = Buffer.concat(chunks).toString("latin1").split("\n");
   return ok([...new Set(lines.flatMap(factOf))].sort().join("\n"));
 }
