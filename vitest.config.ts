@@ -1,7 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Two tiers: `unit` never boots a machine; `vm` boots real guests and is run one file at a time,
-// because two emulated guests on two cores only slow each other down.
+// Two tiers: `unit` never boots a machine; `vm` boots real guests, of which two at once keep two cores busy.
 export default defineConfig({
   test: {
     reporters: [
@@ -27,7 +26,7 @@ export default defineConfig({
           include: ["test/vm/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],

@@ -2,7 +2,7 @@ import { appendFile, chmod, mkdir, readdir, readFile, rm, truncate } from "node:
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { bootMode, VmRig } from "../support/vm-rig.ts";
+import { VmRig } from "../support/vm-rig.ts";
 
 /** Builds and gives what was printed, with the phases and notes of `-v`. */
 async function told(rig: VmRig, ops: string): Promise<string> {
@@ -28,7 +28,7 @@ async function machineDirs(rig: VmRig): Promise<string[]> {
   return dirs;
 }
 
-describe.runIf(bootMode === "warm")("suspended machines", () => {
+describe("suspended machines", () => {
   test("one boot serves a chain and every later build of it", async () => {
     await using rig = await VmRig.create();
     const one = `(run (shell "echo one > /one"))`;
@@ -158,7 +158,7 @@ describe.runIf(bootMode === "warm")("suspended machines", () => {
   });
 });
 
-describe.runIf(bootMode === "warm")("a suspended machine that cannot be used", () => {
+describe("a suspended machine that cannot be used", () => {
   const parent = `(run (shell "echo parent > /parent"))`;
 
   /** Builds on the parent and gives what was printed. */
