@@ -25,7 +25,8 @@ export interface EnvironmentRequest {
   readonly bootTimeoutMs?: number;
   /**
    * Whether a step goes on with the machine its parent left (`warm`), or boots one and powers it off
-   * (`cold`). Both give the same layers. @default "warm", where the guest and the host allow it
+   * (`cold`). Both give the same layers. @default what the profile says, or else "warm", where the guest
+   * and the host allow it
    */
   readonly boot?: "warm" | "cold";
   /** Bytes that suspended machines may take on the disk. @default a quarter of the room there is */
@@ -72,7 +73,7 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
 }
 
 function lazySandbox(
-  { boot = "warm", note = () => {} }: EnvironmentRequest,
+  { boot, note = () => {} }: EnvironmentRequest,
   storeIdentityPath: string,
   jobs: number,
 ): Sandbox {
@@ -83,7 +84,7 @@ function lazySandbox(
       return new ColdSandbox({ storeIdentityPath });
     }
     const { WarmSandbox } = await import("./sandbox/warm-sandbox.ts");
-    return new WarmSandbox({ storeIdentityPath, paused: jobs, note });
+    return new WarmSandbox({ storeIdentityPath, paused: jobs, note, always: boot === "warm" });
   };
   return {
     async run(job, hooks) {

@@ -37,6 +37,7 @@ cpus = 4
 boot-timeout = "3m"
 power-off-timeout = "45s"
 cache-transport = "tar"
+boot = "cold"
 [login]
 user = "freebsd"
 port = 2222
@@ -66,6 +67,7 @@ EMPTY = ""
       bootTimeoutMs: 180_000,
       powerOffTimeoutMs: 45_000,
       cacheTransport: "tar",
+      bootMode: "cold",
       login: {
         user: "freebsd",
         port: 2222,
@@ -248,7 +250,7 @@ describe("what is wrong with a profile", () => {
         "/images/debian.toml: login.port: expected a whole number from 1 to 65535, found 0",
         "/images/debian.toml: login.usr: unknown key; did you mean \`user\`?",
         "/images/debian.toml: cpus: expected a whole number from 1 to 255, found "two"",
-        "/images/debian.toml: colour: unknown key; expected one of \`os\`, \`arch\`, \`machine\`, \`firmware\`, \`kernel\`, \`initrd\`, \`append\`, \`disk-bus\`, \`login\`, \`user\`, \`shell\`, \`env\`, \`memory\`, \`cpus\`, \`boot-timeout\`, \`power-off-timeout\`, \`cache-transport\`, \`disk-size\`, \`disk\`",
+        "/images/debian.toml: colour: unknown key; expected one of \`os\`, \`arch\`, \`machine\`, \`firmware\`, \`kernel\`, \`initrd\`, \`append\`, \`disk-bus\`, \`login\`, \`user\`, \`shell\`, \`env\`, \`memory\`, \`cpus\`, \`boot-timeout\`, \`power-off-timeout\`, \`cache-transport\`, \`boot\`, \`disk-size\`, \`disk\`",
       ]
     `);
   });

@@ -55,6 +55,7 @@ function readProfile(table: TomlTable, folder: string): ParsedProfile {
   const bootTimeoutMs = table.durationMs("boot-timeout");
   const powerOffTimeoutMs = table.durationMs("power-off-timeout");
   const cacheTransport = table.oneOf("cache-transport", ["tar"]);
+  const bootMode = table.oneOf("boot", ["warm", "cold"]);
   const diskSizeBytes = table.byteSize("disk-size", MIN_DISK_BYTES);
   const disk = table.path("disk", folder);
   table.reportUnknownKeys();
@@ -73,6 +74,7 @@ function readProfile(table: TomlTable, folder: string): ParsedProfile {
     bootTimeoutMs: bootTimeoutMs ?? defaults.bootTimeoutMs,
     powerOffTimeoutMs: powerOffTimeoutMs ?? defaults.powerOffTimeoutMs,
     cacheTransport: cacheTransport ?? defaults.cacheTransport,
+    ...(bootMode !== undefined && { bootMode }),
     ...(diskSizeBytes !== undefined && { diskSizeBytes }),
     ...(disk !== undefined && { disk }),
   };

@@ -25,6 +25,7 @@ const full: ParsedProfile = {
   env: { PATH: "/bin:/usr/bin", "odd name": "a\nb", A: "", "\u00FC": "\u{1F600}" },
   memoryBytes: 1_500_000_000,
   bootTimeoutMs: 90_500,
+  bootMode: "cold",
   diskSizeBytes: 20 * 1024 ** 3,
   disk: "/store/base-image/disk.raw",
 };
@@ -48,6 +49,7 @@ describe("profileToToml", () => {
       boot-timeout = "1m30s500ms"
       power-off-timeout = "30s"
       cache-transport = "tar"
+      boot = "cold"
 
       [login]
       user = "bob"

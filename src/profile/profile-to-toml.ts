@@ -28,6 +28,7 @@ export function profileToToml(profile: ParsedProfile, file: string): string {
     pair("boot-timeout", text(formatDurationMs(profile.bootTimeoutMs))),
     pair("power-off-timeout", text(formatDurationMs(profile.powerOffTimeoutMs))),
     pair("cache-transport", text(profile.cacheTransport)),
+    ...(profile.bootMode === undefined ? [] : [pair("boot", text(profile.bootMode))]),
     "",
     "[login]",
     pair("user", text(login.user)),

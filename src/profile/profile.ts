@@ -23,10 +23,13 @@ export interface Profile {
   /** From the ACPI power button to the end of QEMU. */
   readonly powerOffTimeoutMs: number;
   readonly cacheTransport: CacheTransport;
+  /** `cold` boots a machine for every step; absent goes on with suspended machines where that works. */
+  readonly bootMode?: BootMode;
   /** Size the disk is grown to at `from`; absent keeps the image's size. */
   readonly diskSizeBytes?: number;
 }
 
+export type BootMode = "warm" | "cold";
 export type GuestOs = "linux" | "freebsd" | "openbsd" | "windows";
 export type GuestArch = "x86_64" | "aarch64";
 export type DiskBus = "virtio" | "scsi" | "sata" | "ide" | "nvme";

@@ -113,7 +113,7 @@ function asOtherUser(user: Exclude<StepUser, { kind: "login" }>, words: string):
     ids,
     `[ -n "$HOME" ] || HOME=/`,
     `if [ -n "$account" ]; then groups=--init-groups; else groups=--clear-groups account=$uid; fi`,
-    `USER=$account SHELL=/bin/sh`,
+    `USER=$account SHELL=\${rest:-/bin/sh}`,
     `if setpriv --reuid "$uid" --regid "$gid" "$groups" true 2>/dev/null; then`,
     `  setpriv --reuid "$uid" --regid "$gid" "$groups" ${words} </dev/null 2>&1`,
     `elif chpst -u ":$uid:$gid" true 2>/dev/null; then`,

@@ -40,6 +40,8 @@ export interface WarmSandboxOptions {
   readonly storeIdentityPath: string;
   /** Machines that may wait for a next job. */
   readonly paused: number;
+  /** Also for guests whose profile says that their machines are not to be suspended. */
+  readonly always: boolean;
   /** Gets a line about each machine that could not be used or kept. */
   readonly note: (message: string) => void;
 }
@@ -61,7 +63,8 @@ export class WarmSandbox implements Sandbox {
 
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
     // A failed step's machine is to be looked into over SSH, so it is one that was booted.
-    if (job.warm === undefined || job.keepFailed || !checkGuest(job.profile).ok) {
+    const isWanted = this.#options.always || job.profile.bootMode !== "cold";
+    if (!isWanted || job.warm === undefined || job.keepFailed || !checkGuest(job.profile).ok) {
       return (await this.#cold()).run(job, hooks);
     }
     if ((await freeBytes(dirname(job.diskPath))) < job.resources.memoryBytes) {
