@@ -15,19 +15,20 @@ if [ -d /run/systemd/system ]; then timeout 120 systemctl is-system-running --wa
 `;
 
 /**
- * Directories of kernel settings (sysctl). Those of single network interfaces and neighbour tables are
- * left out: they are most of what there is, and reading them takes longer than the rest together.
+ * Files of kernel settings (sysctl). Those of single network interfaces and neighbour tables are left out:
+ * they are most of what there is, and reading them takes longer than the rest together. So is
+ * `fs/binfmt_misc`, which looking at it may mount.
  */
 const settings = [
-  "kernel",
-  "vm",
-  "fs",
-  "net/core",
-  "net/ipv4",
-  "net/ipv4/conf/all",
-  "net/ipv6/conf/all",
+  "kernel/*",
+  "vm/*",
+  "fs/[!b]*",
+  "net/core/*",
+  "net/ipv4/*",
+  "net/ipv4/conf/all/*",
+  "net/ipv6/conf/all/*",
 ]
-  .map((name) => `/proc/sys/${name}/*`)
+  .map((files) => `/proc/sys/${files}`)
   .join(" ");
 
 /** Files on the disk that a boot applies: what a step changes there takes effect with the next one. */
@@ -215,6 +216,7 @@ function factOfFile(path: string, text: string): string[] {
     case "/proc/self/mountinfo": {
       // Without the ids, and without the groups in which mounts are propagated (proc(5)).
       const [, , device, root, point, options, ...rest] = text.split(" ");
+      if (point === "/proc/sys/fs/binfmt_misc") return [];
       const dash = rest.indexOf("-");
       return [`mount ${point} ${device} ${root} ${options} ${rest.slice(dash + 1).join(" ")}`];
     }
