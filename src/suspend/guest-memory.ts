@@ -4,6 +4,7 @@
  */
 import { constants } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
+import { basename } from "node:path";
 
 /** Bytes of a page, the unit in which the kernel tells what was written. */
 export const pageBytes = 4096;
@@ -22,16 +23,17 @@ export interface PageRun {
 }
 
 /**
- * The pieces of a file that `maps`, the text of `/proc/PID/maps`, shows; in order of the file. The file is
- * known by its inode number, since it may be renamed while it is mapped, or a device by its path.
+ * The pieces of a file that `maps`, the text of `/proc/PID/maps`, shows; in order of the file. A device is
+ * known by its path, a file by its name alone, which must be its only: its directory may be renamed and
+ * the file removed while it is mapped, and on an overlay filesystem its inode is shown as another one.
  */
-export function parseMaps(maps: string, file: bigint | string): Mapping[] {
+export function parseMaps(maps: string, file: string): Mapping[] {
   const mappings: Mapping[] = [];
   for (const line of maps.split("\n")) {
-    const [, start, end, offset, number, path] =
-      /^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ (\d+) +(.*)$/.exec(line) ?? [];
+    const [, start, end, offset, path] =
+      /^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+ +(.*?)(?: \(deleted\))?$/.exec(line) ?? [];
     if (start === undefined || end === undefined || offset === undefined) continue;
-    if (typeof file === "string" ? path !== file : number !== String(file)) continue;
+    if (path !== file && basename(path ?? "") !== file) continue;
     const address = Number.parseInt(start, 16);
     const bytes = Number.parseInt(end, 16) - address;
     mappings.push({ address, bytes, fileOffset: Number.parseInt(offset, 16) });
@@ -75,7 +77,7 @@ export class GuestMemory implements AsyncDisposable {
    * @throws what the system throws where the kernel does not let a process look into its child (Yama,
    * seccomp), and an `Error` when the file is not mapped
    */
-  static async open(pid: number, file: bigint | string): Promise<GuestMemory> {
+  static async open(pid: number, file: string): Promise<GuestMemory> {
     const mappings = parseMaps(await readFile(`/proc/${pid}/maps`, "latin1"), file);
     if (mappings.length === 0) throw new Error(`process ${pid} does not map its RAM's file`);
     const mem = await open(`/proc/${pid}/mem`, constants.O_RDWR);

@@ -4,9 +4,9 @@
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { link, rm, stat } from "node:fs/promises";
+import { link, rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { findPrograms } from "../machine/launch-programs.ts";
@@ -68,7 +68,7 @@ export async function resumeMachine(
 ): Promise<Result<WarmMachine, string>> {
   const undo: (() => Promise<void>)[] = [];
   try {
-    const ramPath = join(workDir, baseName);
+    const ramPath = join(workDir, `vmbuild-ram-${randomBytes(8).toString("hex")}`);
     await link(join(dir, baseName), ramPath);
     undo.push(() => rm(ramPath, { force: true }));
     const resumed = await start(
@@ -139,8 +139,8 @@ async function start(
   const session = agent.value;
   undo.push(async () => session.close());
 
-  const { ino } = await stat(config.ramPath, { bigint: true });
-  await loadRam(qemu.pid, ino, dir, record.parts);
+  const ramFile = basename(config.ramPath);
+  await loadRam(qemu.pid, ramFile, dir, record.parts);
   await pipeline(createReadStream(join(dir, devicesName)), connect(runtimeDir.incomingPath), {
     signal,
   });
@@ -164,7 +164,7 @@ async function start(
     machine,
     session,
     fingerprint: record.fingerprint,
-    ramFile: ino,
+    ramFile,
     memoryBytes: config.memoryBytes,
     origin: { kind: "saved", dir, parts: record.parts },
     baseline: record.baseline,
@@ -172,9 +172,9 @@ async function start(
   });
 }
 
-async function loadRam(pid: number, inode: bigint, dir: string, parts: number): Promise<void> {
+async function loadRam(pid: number, ramFile: string, dir: string, parts: number): Promise<void> {
   if (parts === 0) return;
-  await using memory = await GuestMemory.open(pid, inode);
+  await using memory = await GuestMemory.open(pid, ramFile);
   await using saved = await openRam(dir, parts);
   await saved.load(memory);
 }

@@ -14,8 +14,8 @@ export interface WarmMachine extends AsyncDisposable {
   readonly machine: Machine;
   readonly session: PortSession;
   readonly fingerprint: Fingerprint;
-  /** The file that QEMU maps as RAM, by its inode number, or by its path when it is a device. */
-  readonly ramFile: bigint | string;
+  /** The file that QEMU maps as RAM, by its name, or by its path when it is a device. */
+  readonly ramFile: string;
   readonly memoryBytes: number;
   readonly origin: RamOrigin;
   /** What the guest kept in RAM only when nothing had been done in it. */
