@@ -5,13 +5,10 @@
 ext4_time=1672531200
 ext4_uuid=76d6275c-696d-4764-8000-000000000001
 
-# ext4_image DIR IMAGE SIZE [UID:GID PATH]...: everything belongs to root, whoever runs this, but for
-# what is at or below each PATH (as seen in the image).
-ext4_image() (
+# ext4_of DIR IMAGE SIZE: files belong to whom they belong to in DIR.
+ext4_of() (
     need_tool mke2fs e2fsprogs
-    need_tool debugfs e2fsprogs
     dir=$1 image=$2 size=$3
-    shift 3
 
     # Inode tables are written now (as holes), or the kernel would write them in the background after
     # the first mount, into every layer. The features are those that make a mount quick and allow a
@@ -24,7 +21,16 @@ ext4_image() (
         -O none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,uninit_bg \
         -E root_owner=0:0,hash_seed=$ext4_uuid,lazy_itable_init=0,lazy_journal_init=0 \
         -d "$dir" "$image" "$size" || fail "mke2fs could not make the image"
+    rm "$image.conf"
+)
 
+# ext4_image DIR IMAGE SIZE [UID:GID PATH]...: everything belongs to root, whoever runs this, but for
+# what is at or below each PATH (as seen in the image).
+ext4_image() (
+    need_tool debugfs e2fsprogs
+    ext4_of "$1" "$2" "$3"
+    dir=$1 image=$2
+    shift 3
     {
         ext4_owners "$dir" 0 0 .
         while [ $# -ge 2 ]; do
@@ -35,7 +41,7 @@ ext4_image() (
     debugfs -w -f "$image.debugfs" "$image" >"$image.log" 2>&1 || ext4_broken "$image.log"
     # debugfs succeeds whatever its commands do; its prompt repeats each of them.
     ! grep -vE '^debugfs( |:)' "$image.log" | grep . >&2 || ext4_broken "$image.log"
-    rm "$image.conf" "$image.debugfs" "$image.log"
+    rm "$image.debugfs" "$image.log"
 )
 
 ext4_broken() {

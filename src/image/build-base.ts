@@ -57,7 +57,7 @@ async function makeIn(
   const { layout, name, signal } = request;
   const hostKey = generateHostKey();
   const hostKeyFile = join(workDir, "host-key.dropbear");
-  const hostKeyPem = join(workDir, "host-key.pem");
+  const hostKeyOpenssh = join(workDir, "host-key.openssh");
   const outDir = join(workDir, "out");
   const cacheDir = join(layout.stateDir, "recipe-cache");
   const keys = await storeKeyPair(layout);
@@ -66,7 +66,7 @@ async function makeIn(
     await mkdir(outDir, { recursive: true, mode: 0o700 });
     await mkdir(cacheDir, { recursive: true, mode: 0o700 });
     await writeFile(hostKeyFile, hostKey.dropbear, { mode: 0o600 });
-    await writeFile(hostKeyPem, hostKey.pem, { mode: 0o600 });
+    await writeFile(hostKeyOpenssh, hostKey.openssh, { mode: 0o600 });
   });
   if (!prepared.ok) return prepared;
 
@@ -80,7 +80,7 @@ async function makeIn(
       VMBUILD_ARCH: "amd64",
       VMBUILD_AUTHORIZED_KEY: keys.value.publicKey,
       VMBUILD_HOST_KEY_FILE: hostKeyFile,
-      VMBUILD_HOST_KEY_PEM_FILE: hostKeyPem,
+      VMBUILD_HOST_KEY_OPENSSH_FILE: hostKeyOpenssh,
       ...(request.mirror === undefined ? {} : { VMBUILD_MIRROR: request.mirror }),
     },
     onLine: request.onLine,

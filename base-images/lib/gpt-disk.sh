@@ -1,0 +1,63 @@
+# shellcheck shell=sh
+# A disk that BIOS and UEFI boot by GRUB, put together as files. Needs lib/recipe.sh.
+# Partitions as in Debian's cloud images: 1 the root filesystem, 14 GRUB for BIOS, 15 the EFI system
+# partition; the first is last on the disk, so that it can grow.
+
+disk_needs() {
+    need_tool sfdisk fdisk
+    need_tool mkfs.vfat dosfstools
+    need_tool mcopy mtools
+}
+
+# Sectors of 512 bytes.
+bios_start=2048
+efi_start=8192
+efi_size=24576
+root_start=32768
+
+# disk_assemble DISK DIR: of root.img, boot.img, core.img and bootx64.efi in DIR.
+disk_assemble() (
+    disk=$1 dir=$2
+    root_size=$(($(stat -c %s "$dir/root.img") / 512))
+    rm -f "$disk"
+    # GPT's second table takes the last 33 sectors.
+    truncate -s $(((root_start + root_size + 2048) * 512)) "$disk"
+    sfdisk --quiet "$disk" <<END || fail 'sfdisk could not make the partitions'
+label: gpt
+1 : start=$root_start, size=$root_size, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709
+14 : start=$bios_start, size=$((efi_start - bios_start)), type=21686148-6449-6E6F-744E-656564454649
+15 : start=$efi_start, size=$efi_size, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
+END
+    disk_grub
+    disk_efi
+    dd if="$dir/root.img" of="$disk" bs=1M seek=$((root_start / 2048)) conv=sparse,notrunc status=none
+    rm "$dir/root.img"
+)
+
+# As grub-bios-setup(8) would: GRUB's first sector is told where its second is (at 0x5c of boot.img), and
+# that where the rest is (12 bytes before its end).
+disk_grub() {
+    dd if="$dir/boot.img" of="$disk" bs=440 count=1 conv=notrunc status=none
+    little_endian $bios_start 8 | dd of="$disk" bs=1 seek=92 conv=notrunc status=none
+    dd if="$dir/core.img" of="$disk" bs=512 seek=$bios_start conv=notrunc status=none
+    little_endian $((bios_start + 1)) 8 | dd of="$disk" bs=1 seek=$((bios_start * 512 + 500)) conv=notrunc status=none
+}
+
+disk_efi() {
+    efi=$dir/efi.img
+    truncate -s $((efi_size * 512)) "$efi"
+    mkfs.vfat -F 16 -n EFI -i 76d6275c "$efi" >/dev/null || fail 'mkfs.vfat could not make the EFI system partition'
+    mmd -i "$efi" ::EFI ::EFI/BOOT
+    mcopy -i "$efi" "$dir/bootx64.efi" ::EFI/BOOT/BOOTX64.EFI
+    dd if="$efi" of="$disk" bs=512 seek=$efi_start conv=sparse,notrunc status=none
+}
+
+# little_endian NUMBER BYTES
+little_endian() {
+    number=$1 bytes=$2
+    while [ "$bytes" -gt 0 ]; do
+        # shellcheck disable=SC2059 # the format is the byte
+        printf "\\$(printf %03o $((number & 255)))"
+        number=$((number >> 8)) bytes=$((bytes - 1))
+    done
+}
