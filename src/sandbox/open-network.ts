@@ -3,24 +3,16 @@ import { runScript } from "./remote-script.ts";
 
 /**
  * A guest that was resumed with a network has what it was told without one: no route to the outside and no
- * name server. Its DHCP client asks again; where there is none, they are set as QEMU's network has them.
+ * name server. They are set to what QEMU's network always has (qemu(1), `-netdev user`), since a DHCP client
+ * takes seconds to ask again.
  */
 const script = `
 link=$(ls /sys/class/net | grep -v '^lo$' | head -n 1)
-has_route() { grep -q "^$link[[:space:]]00000000" /proc/net/route; }
-has_names() { grep -qs '^nameserver' /etc/resolv.conf; }
-if ! has_route || ! has_names; then
-  if [ -d /run/systemd/netif ]; then networkctl renew "$link"
-  elif command -v dhclient; then dhclient -1 "$link"
-  elif [ -d /run/NetworkManager ]; then nmcli device reapply "$link"
-  fi
-  tries=100
-  until { has_route && has_names; } || [ "$tries" = 0 ]; do
-    sleep 0.05
-    tries=$((tries - 1))
-  done
-  has_route || ip route add default via 10.0.2.2 dev "$link"
-  has_names || echo 'nameserver 10.0.2.3' >>/etc/resolv.conf
+grep -q "^$link[[:space:]]00000000" /proc/net/route || ip route add default via 10.0.2.2 dev "$link"
+if [ -e /run/systemd/resolve/resolv.conf ]; then
+  grep -q '^nameserver' /run/systemd/resolve/resolv.conf || resolvectl dns "$link" 10.0.2.3
+elif ! grep -qs '^nameserver' /etc/resolv.conf; then
+  echo 'nameserver 10.0.2.3' >>/etc/resolv.conf
 fi >/dev/null 2>&1
 exit 0
 `;

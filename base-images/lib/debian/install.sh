@@ -5,7 +5,7 @@ set -eu
 systemctl --quiet enable systemd-networkd systemd-resolved grow-root ssh
 # Timers that change the system by themselves make one build differ from the next.
 systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
-    fstrim.timer systemd-networkd-wait-online.service
+    fstrim.timer e2scrub_reap.service systemd-networkd-wait-online.service
 
 passwd --quiet --lock root
 rm -rf /var/log/journal
