@@ -1,6 +1,7 @@
 import { quoteWord } from "../machine/posix-quote.ts";
 import { failed, ok, type Result } from "../result.ts";
-import { compareResidue, readResidue, type Residue } from "../suspend/residue.ts";
+import { readFacts } from "../suspend/facts.ts";
+import { compareResidue, type Residue } from "../suspend/residue.ts";
 import type { WarmMachine } from "../suspend/warm-machine.ts";
 import type { SandboxFailure } from "./failure.ts";
 import { runScript } from "./remote-script.ts";
@@ -17,7 +18,7 @@ export async function cleanUp(
     const message = "the agent in the guest does not answer";
     return failed({ reason: "connection-lost", cause: "ssh-closed", message, serialTail: "" });
   }
-  const now = await readResidue(session, signal);
+  const now = await readFacts(session, signal, { baseline });
   if (!now.ok) return now;
   const residue = compareResidue(baseline, now.value);
   const { newFiles, changes } = residue;

@@ -58,7 +58,7 @@ export class ColdSandbox implements Sandbox {
     await hooks.onMachine(machine.pid);
     const savedTargets: string[] = [];
     const done = await workInGuest(
-      guestOf(machine.session, job.profile),
+      guestOf(machine.session, job.profile, { flush: true }),
       job.task,
       hooks,
       savedTargets,

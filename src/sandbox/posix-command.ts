@@ -57,12 +57,17 @@ export function setupMarker(nonce: string): string {
 
 /**
  * A script that goes to the working directory, becomes the user, runs the command with exactly the
- * given environment, nothing on standard input and both outputs in one, flushes the filesystems, and exits as the command did.
+ * given environment, nothing on standard input and both outputs in one, flushes the filesystems if it is told
+ * to, and exits as the command did.
  *
  * The script travels on standard input because an SSH server may limit a command line to 32 KiB
  * (dropbear); the command itself may still be as long as the guest's kernel allows one argument to be.
  */
-export function commandScript(profile: Profile, task: CommandTask, nonce: string): CommandScript {
+export function commandScript(
+  profile: Profile,
+  task: CommandTask,
+  { nonce, flush }: { readonly nonce: string; readonly flush: boolean },
+): CommandScript {
   const asLogin = runsAsLogin(profile, task.user);
   const mkdir = `mkdir -p -- ${quoteWord(task.workdir)}`;
   const mayBecome = asLogin && privilegeOf(profile) === "become";
@@ -78,7 +83,7 @@ export function commandScript(profile: Profile, task: CommandTask, nonce: string
       ? [`${words} </dev/null 2>&1`]
       : asOtherUser(task.user, words)),
     "code=$?",
-    "sync",
+    ...(flush ? ["sync"] : []),
     "exit $code",
   ];
   return {

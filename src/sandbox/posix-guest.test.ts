@@ -11,7 +11,7 @@ import type { CommandTask, SandboxHooks } from "./sandbox.ts";
 
 const isRoot = process.getuid?.() === 0;
 const profile = { ...defaultProfile("linux", "x86_64"), shell: ["/bin/sh", "-c"] };
-const guest = new PosixGuest(localSession, profile);
+const guest = new PosixGuest(localSession, profile, { flush: false });
 
 let dir: string;
 let output: string;

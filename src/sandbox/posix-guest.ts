@@ -7,7 +7,7 @@ import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
 import { fdStream } from "./fd-stream.ts";
-import type { Guest } from "./guest.ts";
+import type { Guest, GuestOptions } from "./guest.ts";
 import {
   commandScript,
   privilegeOf,
@@ -40,17 +40,22 @@ interface Ids {
 export class PosixGuest implements Guest {
   readonly #session: Session;
   readonly #profile: Profile;
+  readonly #flush: boolean;
 
-  constructor(session: Session, profile: Profile) {
+  constructor(session: Session, profile: Profile, { flush }: GuestOptions) {
     this.#session = session;
     this.#profile = profile;
+    this.#flush = flush;
   }
 
   async run(task: CommandTask, hooks: SandboxHooks): Done {
     const refused = this.#refuseUser(task.user);
     if (refused !== undefined) return failed(refused);
     const nonce = randomBytes(12).toString("hex");
-    const { command, script } = commandScript(this.#profile, task, nonce);
+    const { command, script } = commandScript(this.#profile, task, {
+      nonce,
+      flush: this.#flush,
+    });
     const marker = Buffer.from(setupMarker(nonce));
     let setupMessage: string | undefined;
     const end = await this.#session.exec({

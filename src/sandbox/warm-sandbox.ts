@@ -121,15 +121,15 @@ export class WarmSandbox implements Sandbox {
     let keep = false;
     try {
       if (network) await openNetwork(warm.session, hooks.signal);
-      const guest = guestOf(warm.session, agentProfile(profile));
+      const guest = guestOf(warm.session, agentProfile(profile), { flush: false });
       const done = await workInGuest(guest, agentTask(profile, task), hooks, savedTargets);
       if (!done.ok) return failed({ failure: done.error, savedTargets });
       hooks.onPhase("suspending");
       const clean = await cleanUp(warm, hooks.signal);
       if (!clean.ok) return failed({ failure: clean.error, savedTargets });
-      const { changes } = clean.value;
+      const { changes, baseline } = clean.value;
       if (changes.length === 0) {
-        keep = await this.#save(warm, job, hooks);
+        keep = await this.#save({ ...warm, baseline }, job, hooks);
       } else {
         this.#note(job, `its machine is not kept: the step changed ${changes[0]}${more(changes)}`);
       }

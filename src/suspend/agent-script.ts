@@ -17,8 +17,8 @@ import { agentPorts } from "../machine/qemu-suspend.ts";
 /** The largest chunk; the agent holds one in memory. */
 export const chunkBytes = 2 ** 20;
 
-/** Every process of an order is in a control group of this name and the order's id. */
-export const jobGroup = "vmbuild-job-";
+/** The control group that every process of a command is in; there is one command at a time. */
+export const jobGroup = "vmbuild-job";
 
 /** What the script prints last when the agent is up. */
 export const agentReady = "vmbuild-agent-ready";
@@ -30,9 +30,9 @@ rm -f "$wakeup"
 
 /** What the agent does with its ports as descriptors 3, 4 and 5, and the wake program as 6. */
 export const agentLoop = String.raw`
-to=$groups
-unset groups # what was exported stays so until then
-groups=$to
+to=$group
+unset group # what was exported stays so until then
+group=$to
 unset SSH_CLIENT SSH_CONNECTION SSH_TTY agent control data errors wakeup OLDPWD
 nl='
 '
@@ -49,7 +49,7 @@ feed() {
   echo "$1 fed" >&3
 }
 job() {
-  ( mkdir "$groups/vmbuild-job-$1" && echo 0 >"$groups/vmbuild-job-$1/cgroup.procs"
+  ( echo 0 >"$group/cgroup.procs"
     eval "$3" ) >&4 2>&5 3>&- 4>&- 5>&- 6<&-
   code=$?
   printf %s "$2" >&4
@@ -58,19 +58,22 @@ job() {
 }
 fed() { feed "$1" <&4 | job "$@"; }
 unfed() { job "$@" </dev/null; }
-stop() { echo 1 >"$groups/vmbuild-job-$1/cgroup.kill"; }
+stop() { echo 1 >"$group/cgroup.kill"; }
+alive() { read -r _ alive <"$group/cgroup.events" && [ "$alive" = 1 ]; }
 sweep() {
-  for group in "$groups"/vmbuild-job-*; do
-    [ -d "$group" ] || continue
-    rmdir "$group" 2>/dev/null && continue
-    echo 1 >"$group/cgroup.kill"
-    tries=200
-    until rmdir "$group" 2>/dev/null || [ "$tries" = 0 ]; do
-      sleep 0.02
-      tries=$((tries - 1))
-    done
+  tries=500
+  while alive && [ $tries -gt 0 ]; do
+    stop
+    alive || break
+    sleep 0.02
+    tries=$((tries - 1))
   done
-  echo "$1 exit 0" >&3
+  for below in "$group"/*/; do
+    [ -d "$below" ] && find "$group" -depth -mindepth 1 -type d -exec rmdir {} +
+    break
+  done 2>/dev/null
+  ! alive
+  echo "$1 exit $?" >&3
 }
 wake() {
   printf "$2" | /proc/self/fd/6
@@ -109,8 +112,9 @@ control=$(port ${agentPorts.control}) && data=$(port ${agentPorts.data}) && erro
 groups=/sys/fs/cgroup
 [ -e $groups/cgroup.procs ] || mount -t cgroup2 cgroup2 $groups 2>/dev/null
 [ -e $groups/cgroup.procs ] || fail 'the guest has no control groups, version 2'
-mkdir -p $groups/vmbuild-agent
-[ -e $groups/vmbuild-agent/cgroup.kill ] || fail 'the guest is older than Linux 5.14'
+group=$groups/${jobGroup}
+mkdir -p $groups/vmbuild-agent $group
+[ -e $group/cgroup.kill ] || fail 'the guest is older than Linux 5.14'
 for dir in /dev/shm /run; do
   wakeup=$dir/.vmbuild-wakeup
   printf ${quoteWord(octal(program))} >$wakeup 2>/dev/null && chmod 700 $wakeup
@@ -119,7 +123,7 @@ for dir in /dev/shm /run; do
   rm -f $wakeup
 done
 [ -e $wakeup ] || fail 'nothing can be executed from /dev/shm or /run in the guest'
-export control data errors wakeup groups agent
+export control data errors wakeup group agent
 agent=${quoteWord(agent)}
 (
   echo 0 >$groups/vmbuild-agent/cgroup.procs

@@ -6,11 +6,13 @@ import type { MachineFailure } from "../machine/failure.ts";
 import { launch } from "../machine/launch.ts";
 import type { LaunchOptions, MachineConfig } from "../machine/machine.ts";
 import { failed, ok, type Result } from "../result.ts";
-import { agentReady, startAgentScript } from "./agent-script.ts";
+import { agentScript } from "./agent.ts";
+import { agentReady } from "./agent-script.ts";
 import { openAgentSession } from "./agent-session.ts";
 import { hostFingerprint } from "./fingerprint.ts";
-import { readResidue, residueFunction, settleScript } from "./residue.ts";
-import { wakeInput, wakeProgram } from "./wake-program.ts";
+import { readFacts } from "./facts.ts";
+import { settleScript, hastenScript } from "./facts-script.ts";
+import { wakeInput } from "./wake-program.ts";
 import type { WarmMachine } from "./warm-machine.ts";
 
 /** Why there is no warm machine: the boot's own failure, or what the guest or host lacks for one. */
@@ -32,8 +34,8 @@ export async function bootMachine(
   config: Omit<MachineConfig, "ramPath">,
   { rootShell, onMachine, ...options }: BootOptions,
 ): Promise<Result<WarmMachine, WarmFailure>> {
-  const program = wakeProgram(config.profile.arch);
-  if (program === undefined) return unsuitable(`there is no agent for ${config.profile.arch}`);
+  const script = agentScript(config.profile.arch);
+  if (script === undefined) return unsuitable(`there is no agent for ${config.profile.arch}`);
   const suspendable = { ...config, ramPath: emptyRam };
   const launched = await launch(suspendable, options);
   if (!launched.ok) return failed({ kind: "machine", failure: launched.error });
@@ -53,7 +55,7 @@ export async function bootMachine(
     let said = "";
     const started = await machine.session.exec({
       command: rootShell,
-      stdin: startAgentScript(program as Buffer, residueFunction),
+      stdin: script as string,
       signal,
       onStdout: (chunk) => void (said = (said + chunk.toString("latin1")).slice(-1000)),
       onStderr: (chunk) => void (said = (said + chunk.toString("latin1")).slice(-1000)),
@@ -68,7 +70,7 @@ export async function bootMachine(
     if (!(await session.wake(wakeInput(randomBytes(64), Date.now())))) {
       return unsuitable("the guest's clock and random number generator cannot be set");
     }
-    const baseline = await readResidue(session, signal, settleScript);
+    const baseline = await readFacts(session, signal, { before: settleScript + hastenScript });
     if (!baseline.ok) return failed({ kind: "machine", failure: baseline.error });
     const host = await hostFingerprint(suspendable, machine.argv[0] as string);
     return ok({

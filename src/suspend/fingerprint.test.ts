@@ -6,6 +6,7 @@ const saved: Fingerprint = {
   program: "/usr/bin/qemu-system-x86_64 1 2",
   machine: "abc",
   processor: "",
+  agent: "def",
 };
 
 test("the same fingerprint differs in nothing", () => {
@@ -18,6 +19,7 @@ test.each<[change: Partial<Fingerprint>, why: string]>([
   [{ qemuVersion: "10.0.2" }, "QEMU is 10.0.2, it was 7.2.22"],
   [{ machine: "xyz" }, "memory, CPUs, devices or firmware"],
   [{ processor: "other" }, "another processor"],
+  [{ agent: "uvw" }, "another version of vmbuild"],
 ])("%o is told", (change, why) => {
   expect(difference(saved, { ...saved, ...change })).toContain(why);
 });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, realpath, stat } from "node:fs/promises";
 import type { MachineConfig } from "../machine/machine.ts";
 import { qemuArgv } from "../machine/qemu-argv.ts";
+import { agentScript } from "./agent.ts";
 
 /**
  * What must be the same for a suspended machine to go on: another QEMU, other devices, other memory or
@@ -16,6 +17,8 @@ export interface Fingerprint {
   readonly machine: string;
   /** Under KVM the host's processor, which the guest sees; empty under TCG. */
   readonly processor: string;
+  /** SHA-256 of the agent that runs in the guest, which must understand this vmbuild. */
+  readonly agent: string;
 }
 
 /** All of a fingerprint that is known before QEMU is started. */
@@ -30,8 +33,9 @@ export async function hostFingerprint(
   const { size, mtimeMs } = await stat(path);
   return {
     program: `${path} ${size} ${mtimeMs}`,
-    machine: createHash("sha256").update(machineLine(config)).digest("hex"),
+    machine: sha256(machineLine(config)),
     processor: config.accelerator === "kvm" ? await hostProcessor() : "",
+    agent: sha256(agentScript(config.profile.arch) ?? ""),
   };
 }
 
@@ -46,6 +50,9 @@ export function difference(saved: Fingerprint, now: Partial<Fingerprint>): strin
   }
   if (now.processor !== undefined && now.processor !== saved.processor) {
     return "the host has another processor";
+  }
+  if (now.agent !== undefined && now.agent !== saved.agent) {
+    return "it was saved by another version of vmbuild";
   }
   return undefined;
 }
@@ -68,7 +75,9 @@ async function hostProcessor(): Promise<string> {
   const known = lines.filter((line) =>
     /^(model name|flags|microcode|Features|CPU part)/.test(line),
   );
-  return createHash("sha256")
-    .update([...new Set(known)].join("\n"))
-    .digest("hex");
+  return sha256([...new Set(known)].join("\n"));
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

@@ -81,16 +81,16 @@ test("a chain of parts gives every page as it was last written, and holds only w
   {
     await using memory = await stoppedGuest(empty);
     // High up, where no firmware is.
-    await memory.write(Buffer.concat([page("a"), page("b"), page("c")]), 1000 * pageBytes);
+    memory.write(Buffer.concat([page("a"), page("b"), page("c")]), 1000 * pageBytes);
     await writeBase(base, memory, memoryBytes);
   }
   expect((await stat(base)).size).toBe(memoryBytes);
   expect((await stat(base)).blocks * 512).toBeLessThan(2 ** 20);
 
   await using memory = await stoppedGuest(base);
-  await memory.write(Buffer.concat([page("B"), page("\0")]), 1001 * pageBytes);
-  await memory.write(page("d"), 2000 * pageBytes);
-  await memory.write(page("a"), 1000 * pageBytes);
+  memory.write(Buffer.concat([page("B"), page("\0")]), 1001 * pageBytes);
+  memory.write(page("d"), 2000 * pageBytes);
+  memory.write(page("a"), 1000 * pageBytes);
   const first = { path: join(dir, "ram-1"), runs: [] as Awaited<ReturnType<typeof writePart>> };
   {
     await using saved = await SavedRam.open(base, []);
@@ -102,7 +102,7 @@ test("a chain of parts gives every page as it was last written, and holds only w
     [2000, 1, "data"],
   ]);
 
-  await memory.write(page("D"), 2000 * pageBytes);
+  memory.write(page("D"), 2000 * pageBytes);
   const second = { path: join(dir, "ram-2"), runs: [] as typeof first.runs };
   {
     await using saved = await SavedRam.open(base, [first]);

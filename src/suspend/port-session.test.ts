@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,13 +13,13 @@ import { PortSession } from "./port-session.ts";
 
 /** The agent's shell on this host, with sockets in the place of its ports. */
 let agent: ChildProcess;
-let groups: string;
+let group: string;
 let session: PortSession;
 
 beforeEach(async () => {
-  groups = await mkdtemp(join(tmpdir(), "vmbuild-groups-"));
+  group = await mkdtemp(join(tmpdir(), "vmbuild-group-"));
   agent = spawn("/bin/sh", ["-c", agentLoop], {
-    env: { PATH: process.env["PATH"], HOME: "/", groups },
+    env: { PATH: process.env["PATH"], HOME: "/", group },
     stdio: ["ignore", "ignore", "ignore", "pipe", "pipe", "pipe"],
     detached: true,
   });
@@ -45,7 +45,7 @@ afterEach(async () => {
     // A test may have ended it.
   }
   session.close();
-  await rm(groups, { recursive: true, force: true });
+  await rm(group, { recursive: true, force: true });
 });
 
 async function run(command: string, more: Partial<ExecRequest> = {}) {
@@ -76,7 +76,7 @@ test("takes commands with quotes, newlines, dollars and backslashes as they are"
 test("a command has neither the agent's ports nor its variables", async () => {
   const { stdout } = await run("ls /proc/self/fd; env");
   expect(stdout.toString()).not.toMatch(/^[456]$/m);
-  expect(stdout.toString()).not.toContain("groups=");
+  expect(stdout.toString()).not.toContain("group=");
 });
 
 describe("standard input", () => {
@@ -122,15 +122,35 @@ test("commands that are given at once run one after the other", async () => {
   expect(answers.map(({ stdout }) => stdout.toString())).toEqual(["1\n1\n", "2\n2\n", "3\n3\n"]);
 });
 
-test("every command is in a group of its own, by which it is stopped", async () => {
+test("a command is stopped by its group", async () => {
   const cancel = new AbortController();
   const running = run("echo up; sleep 30", {
     signal: cancel.signal,
     onStdout: () => cancel.abort(),
   });
   expect((await running).ended).toEqual({ ok: false, error: { reason: "cancelled" } });
-  const [group] = await readdir(groups);
-  await expect.poll(() => readdir(join(groups, group as string))).toContain("cgroup.kill");
+  await expect.poll(() => readdir(group)).toContain("cgroup.kill");
+  expect(await readdir(group)).toContain("cgroup.procs");
+});
+
+test("a sweep kills a group in which something lives, and no other", async () => {
+  const events = join(group, "cgroup.events");
+  await writeFile(events, "populated 0\nfrozen 0\n");
+  expect(await session.sweep()).toBe(true);
+  expect(await readdir(group)).toEqual(["cgroup.events"]);
+
+  await writeFile(events, "populated 1\nfrozen 0\n");
+  const sweeping = session.sweep();
+  await expect.poll(() => readdir(group)).toContain("cgroup.kill");
+  await writeFile(events, "populated 0\nfrozen 0\n");
+  expect(await sweeping).toBe(true);
+});
+
+test("groups that a command has made below its own are gone after a sweep", async () => {
+  await writeFile(join(group, "cgroup.events"), "populated 0\n");
+  await mkdir(join(group, "container", "inner"), { recursive: true });
+  expect(await session.sweep()).toBe(true);
+  expect(await readdir(group)).toEqual(["cgroup.events"]);
 });
 
 test("what an output's taker throws ends the command", async () => {

@@ -5,8 +5,10 @@
  * The base is sparse and holds a page at its place. A part holds its pages one after the other; which they
  * are is written down beside it, and pages that are all zero take no room in it.
  */
+import { writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { type GuestMemory, pageBytes, type PageRun, readFully } from "./guest-memory.ts";
+import { setImmediate } from "node:timers/promises";
+import { type GuestMemory, pageBytes, type PageRun, readFullySync } from "./guest-memory.ts";
 
 /** Pages of a part: `count` of them from page `first` of the RAM, in the file unless all zero. */
 export type PartRun = readonly [first: number, count: number, content: "data" | "zero"];
@@ -70,13 +72,13 @@ export class SavedRam implements AsyncDisposable {
     const pages = [...this.#places.keys()].sort((a, b) => a - b);
     for (const run of runsOf(pages)) {
       for (const { first, count } of batches(run)) {
-        await memory.write(await this.read(first, count), first * pageBytes);
+        memory.write(this.read(first, count), first * pageBytes);
       }
     }
   }
 
   /** The saved content of `count` pages from `first`. */
-  async read(first: number, count: number): Promise<Buffer> {
+  read(first: number, count: number): Buffer {
     const buffer = Buffer.alloc(count * pageBytes);
     let at = 0;
     while (at < count) {
@@ -86,8 +88,8 @@ export class SavedRam implements AsyncDisposable {
         length++;
       }
       const target = buffer.subarray(at * pageBytes, (at + length) * pageBytes);
-      if (place === undefined) await readFully(this.#base, target, (first + at) * pageBytes);
-      else if (place.file !== undefined) await readFully(place.file, target, place.offset);
+      if (place === undefined) readFullySync(this.#base, target, (first + at) * pageBytes);
+      else if (place.file !== undefined) readFullySync(place.file, target, place.offset);
       at += length;
     }
     return buffer;
@@ -115,18 +117,15 @@ export async function writePart(
   await using file = await open(path, "wx", 0o600);
   const runs: PartRun[] = [];
   let offset = 0;
-  for (const run of await memory.writtenPages()) {
-    for (const { first, count } of batches(run)) {
-      const now = Buffer.allocUnsafe(count * pageBytes);
-      await memory.read(now, first * pageBytes);
-      const before = await saved.read(first, count);
-      for (const [from, length, content] of changedRuns(now, before)) {
-        append(runs, [first + from, length, content]);
-        if (content === "zero") continue;
-        const bytes = length * pageBytes;
-        await writeFully(file, now.subarray(from * pageBytes, from * pageBytes + bytes), offset);
-        offset += bytes;
-      }
+  for await (const { first, count } of pagesToSave(memory)) {
+    const now = Buffer.allocUnsafe(count * pageBytes);
+    memory.read(now, first * pageBytes);
+    for (const [from, length, content] of changedRuns(now, saved.read(first, count))) {
+      append(runs, [first + from, length, content]);
+      if (content === "zero") continue;
+      const bytes = length * pageBytes;
+      writeFully(file, now.subarray(from * pageBytes, from * pageBytes + bytes), offset);
+      offset += bytes;
     }
   }
   return runs;
@@ -140,15 +139,27 @@ export async function writeBase(
 ): Promise<void> {
   await using file = await open(path, "wx", 0o600);
   await file.truncate(memoryBytes);
+  for await (const { first, count } of pagesToSave(memory)) {
+    const now = Buffer.allocUnsafe(count * pageBytes);
+    memory.read(now, first * pageBytes);
+    for (const [from, length, content] of changedRuns(now, undefined)) {
+      if (content === "zero") continue;
+      const data = now.subarray(from * pageBytes, (from + length) * pageBytes);
+      writeFully(file, data, (first + from) * pageBytes);
+    }
+  }
+}
+
+/** The pages a guest has written, in pieces; others get their turn in between. */
+async function* pagesToSave(memory: GuestMemory): AsyncGenerator<PageRun> {
+  let pages = 0;
   for (const run of await memory.writtenPages()) {
-    for (const { first, count } of batches(run)) {
-      const now = Buffer.allocUnsafe(count * pageBytes);
-      await memory.read(now, first * pageBytes);
-      for (const [from, length, content] of changedRuns(now, undefined)) {
-        if (content === "zero") continue;
-        const data = now.subarray(from * pageBytes, (from + length) * pageBytes);
-        await writeFully(file, data, (first + from) * pageBytes);
-      }
+    for (const batch of batches(run)) {
+      yield batch;
+      pages += batch.count;
+      if (pages < batchPages) continue;
+      pages = 0;
+      await setImmediate();
     }
   }
 }
@@ -204,10 +215,9 @@ function* batches({ first, count }: PageRun): Generator<PageRun> {
   }
 }
 
-async function writeFully(file: FileHandle, buffer: Buffer, position: number): Promise<void> {
+function writeFully(file: FileHandle, buffer: Buffer, position: number): void {
   let done = 0;
   while (done < buffer.length) {
-    const { bytesWritten } = await file.write(buffer, done, buffer.length - done, position + done);
-    done += bytesWritten;
+    done += writeSync(file.fd, buffer, done, buffer.length - done, position + done);
   }
 }

@@ -27,7 +27,7 @@ async function save(changes: Partial<MachineRecord> = {}): Promise<void> {
   const record: MachineRecord = {
     version: 1,
     bootId: await currentBootId(),
-    fingerprint: { qemuVersion: "7.2.0", program: "p", machine: "m", processor: "" },
+    fingerprint: { qemuVersion: "7.2.0", program: "p", machine: "m", processor: "", agent: "" },
     files: await markFiles(dir, names),
     parts: 1,
     hasDisk: true,
