@@ -130,7 +130,9 @@ function factOfProcess(stat: string): string[] {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const isOurs = /^(grep|sh|find|stat|sync|vmbuild-agent)$/.test(name);
   const isKernels = (Number(fields[6]) & kernelThread) !== 0;
-  return isOurs || isKernels ? [] : [`process ${name}`];
+  // A process that is dead is no process, though init has not noticed yet.
+  const isDead = fields[0] === "Z" || fields[0] === "X";
+  return isOurs || isKernels || isDead ? [] : [`process ${name}`];
 }
 
 function factOfGroup(path: string): string[] {

@@ -28,8 +28,8 @@ function guest(text: string): Session {
   };
 }
 
-async function facts(text: string): Promise<string> {
-  const read = await readFacts(guest(text), new AbortController().signal);
+async function facts(text: string, baseline = ""): Promise<string> {
+  const read = await readFacts(guest(text), new AbortController().signal, { baseline });
   if (!read.ok) throw new Error("the guest did not answer");
   return read.value;
 }
@@ -48,6 +48,35 @@ test("a machine in which nothing happened has none", async () => {
       .replace("900 1700000000 8 /run/utmp", "1300 1700000009 8 /run/utmp"),
   );
   expect(residue).toMatchObject({ newFiles: [], changes: [] });
+});
+
+test("a process that is dead is none", async () => {
+  const residue = await residueOf(
+    (text) => `${text}/proc/77/stat:77 (sleep) Z 1 1 1 0 -1 4194560 1\n`,
+  );
+  expect(residue.changes).toEqual([]);
+});
+
+describe("settings that were not written to", () => {
+  const counted = `writes:4\n${booted}`;
+  const unread = counted.replace(/.*swappiness.*\n/, "");
+
+  test("are as they were", async () => {
+    const baseline = await facts(counted);
+    expect(baseline).toContain("swappiness=60");
+    expect(compareResidue(baseline, await facts(unread, baseline)).changes).toEqual([]);
+  });
+
+  test("are read when any was, and only a difference counts", async () => {
+    const baseline = await facts(counted);
+    const written = counted.replace("writes:4", "writes:6");
+    const same = compareResidue(baseline, await facts(written, baseline));
+    expect(same.changes).toEqual([]);
+    const next = await facts(unread.replace("writes:4", "writes:6"), same.baseline);
+    expect(compareResidue(same.baseline, next).changes).toEqual([]);
+    const other = await facts(written.replace("swappiness:60", "swappiness:1"), baseline);
+    expect(compareResidue(baseline, other).changes).toEqual(["the kernel setting vm/swappiness"]);
+  });
 });
 
 test("files that are new on a tmpfs can be taken away", async () => {
