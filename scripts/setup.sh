@@ -23,6 +23,11 @@ want qemu-system-x86 qemu-system-x86_64
 want qemu-utils qemu-img
 want e2fsprogs mke2fs # and debugfs
 want cpio cpio
+want mmdebstrap mmdebstrap
+want fdisk sfdisk
+want dosfstools mkfs.vfat
+want mtools mcopy
+[ "$(id -u)" = 0 ] || want uidmap newuidmap
 want openssh-client ssh # --keep-failed prints an ssh command
 want util-linux setpriv # and flock
 want debian-archive-keyring /usr/share/keyrings/debian-archive-keyring.gpg

@@ -38,6 +38,10 @@ const unit = [
 ];
 const boots = [
   { name: "base image", argv: "node bin/vmbuild.js base build busybox --if-missing".split(" ") },
+  {
+    name: "base image of Debian",
+    argv: "node bin/vmbuild.js base build debian-12 --if-missing".split(" "),
+  },
   { name: "vm", argv: vitest("vm"), results: "vm.json", needs: "base image", limitMs: 20 * minute },
   {
     name: "vm, cold",

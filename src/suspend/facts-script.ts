@@ -25,7 +25,7 @@ const settings = [
   .map((files) => `/proc/sys/${files}`)
   .join(" ");
 
-/** Files on the disk that a boot applies: what a step changes there takes effect with the next one. */
+/** Files on the disk that a boot or a login applies: what a step changes there counts from the next one on. */
 const bootFiles = [
   "/etc/systemd",
   "/etc/init.d",
@@ -43,6 +43,9 @@ const bootFiles = [
   "/etc/udev",
   "/etc/network",
   "/etc/netplan",
+  "/etc/environment",
+  "/etc/pam.d",
+  "/etc/security",
 ];
 
 /** Directories that a boot applies; what is in them changes by packages only, and the directory with it. */
@@ -61,6 +64,13 @@ const noisyDirectories = ["/run/systemd", "/run/udev", "/run/log", "/run/user"];
 
 const anyPath = (paths: readonly string[]) =>
   `\\( ${paths.map((path) => `-path ${path}`).join(" -o ")} \\)`;
+
+/** Always read: mounts, modules, disks, System V objects, and what root's login depends on. */
+const tables =
+  "/proc/self/mountinfo /proc/modules /proc/swaps /proc/partitions /proc/sysvipc/* /etc/passwd /etc/group";
+
+/** What is told in the place of settings that were not written to. */
+export const unreadSettings = "settings:unread";
 
 /** Where the kernel counts the writes to settings, see {@link watchScript}. */
 const tracing = "/sys/kernel/tracing";
@@ -84,25 +94,42 @@ mkdir ${tracing}/instances/vmbuild &&
 `;
 
 /**
- * `facts N` tells the guest's state, on both outputs, and flushes its filesystems. Settings are told unless
- * they were written to N times, as at the boot.
+ * `facts WRITES CACHED` tells the guest's state, on both outputs, and flushes its filesystems. Settings are
+ * told unless they were written to WRITES times, as at the boot.
+ *
+ * What the kernel caches of files beyond CACHED KiB is dropped, where it clears the pages that it frees
+ * (`init_on_free=1`): they would be stored with the machine, and loaded with it. Elsewhere they would keep
+ * what is in them.
  */
 export const factsFunction = `
 facts() {
 export LC_ALL=C
-sync &
 writes=
+too_much=
 while read -r name count _; do
   [ "$name" != settings ] || writes=$count
 done 2>/dev/null <${tracing}/kprobe_profile
-echo "writes:$writes"
+while read -r name cached _ && [ "$name" != Cached: ]; do :; done </proc/meminfo
+read -r options </proc/cmdline
+case " $options " in
+*' init_on_free=1 '*) [ "$cached" -le "\${2:-$cached}" ] || too_much=yes ;;
+esac
+if [ -n "$too_much" ]; then
+  { sync && echo 3 >/proc/sys/vm/drop_caches; } &
+  echo "writes:$((writes + 1))"
+else
+  sync &
+  echo "writes:$writes"
+fi
+echo "cached:$cached"
 if [ -n "$writes" ] && [ "$writes" = "$1" ]; then
+  echo ${unreadSettings}
   set -- /proc/sys/kernel/hostname /proc/sys/kernel/domainname
 else
   set -- ${settings}
 fi
 if [ -d /run/systemd/system ]; then
-  grep -s '' /proc/self/mountinfo /proc/modules /proc/swaps /proc/partitions /proc/sysvipc/* "$@" >&2 2>/dev/null &
+  grep -s '' ${tables} "$@" >&2 2>/dev/null &
   find /sys/fs/cgroup /run /dev/shm ${bootFiles.join(" ")} ${bootDirectories.join(" ")} -xdev \\
     \\( -path '/sys/*' -type d -printf 'group:%p\\n' \\) -o \\
     \\( -path '/sys/*' \\) -o \\
@@ -111,7 +138,7 @@ if [ -d /run/systemd/system ]; then
     \\( \\( -path '/run*' -o -path '/dev/*' \\) -printf 'tmpfs:%y%m %s %T@ %i %p\\n' \\) -o \\
     -printf 'boot:%y%m %s %C@ %i %p\\n' 2>/dev/null
 else
-  grep -s '' /proc/self/mountinfo /proc/modules /proc/swaps /proc/partitions /proc/sysvipc/* "$@" \\
+  grep -s '' ${tables} "$@" \\
     /proc/[0-9]*/stat >&2 2>/dev/null &
   find /run /dev/shm -xdev -exec stat -c 'tmpfs:%f %s %Y %i %n' {} + 2>/dev/null
   find ${bootFiles.join(" ")} -exec stat -c 'boot:%f %s %Z %i %n' {} + 2>/dev/null

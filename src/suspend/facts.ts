@@ -5,6 +5,7 @@ import type { MachineFailure } from "../machine/failure.ts";
 import type { Session } from "../machine/session.ts";
 import { failed, ok, type Result } from "../result.ts";
 import { jobGroup } from "./agent-script.ts";
+import { unreadSettings } from "./facts-script.ts";
 
 /** The most text that is taken from a guest; a Debian 12 has 0.15 MB. */
 const longestText = 4 * 2 ** 20;
@@ -12,8 +13,14 @@ const longestText = 4 * 2 ** 20;
 /** A boot may go on for minutes behind the login. */
 const factsTimeoutMs = 300_000;
 
-const writesFact = "writes ";
 const settingFact = "sysctl ";
+/** How often settings had been written to; absent where the guest cannot tell. */
+const writesFact = "writes ";
+/** KiB of files that the guest's kernel caches. */
+const cachedFact = "cached ";
+
+/** How much more than at the boot a guest may cache; a small step's files stay. */
+const moreCachedKiB = 64 * 1024;
 
 /**
  * Reads the guest's facts, sorted, one on a line, after `before`. Settings that were not written to since
@@ -25,7 +32,9 @@ export async function readFacts(
   { before = "", baseline = "" } = {},
 ): Promise<Result<string, MachineFailure>> {
   const known = baseline.split("\n");
-  const writes = writesOf(known) ?? "";
+  const writes = valueOf(known, writesFact) ?? "";
+  const cached = valueOf(known, cachedFact);
+  const longestCached = cached === undefined ? "" : Number(cached) + moreCachedKiB;
   const chunks: [out: Buffer[], err: Buffer[]] = [[], []];
   let bytes = 0;
   const collect = (output: Buffer[]) => (chunk: Buffer) => {
@@ -33,7 +42,7 @@ export async function readFacts(
     bytes += chunk.length;
   };
   const ended = await session.exec({
-    command: `${before}facts ${writes}`,
+    command: `${before}facts "${writes}" ${longestCached}`,
     signal,
     timeoutMs: factsTimeoutMs,
     onStdout: collect(chunks[0]),
@@ -46,7 +55,7 @@ export async function readFacts(
   }
   const lines = chunks.flatMap((output) => Buffer.concat(output).toString("latin1").split("\n"));
   const facts = new Set(lines.flatMap(factOf));
-  if (writes !== "" && facts.has(writesFact + writes)) {
+  if (lines.includes(unreadSettings)) {
     for (const fact of known) {
       if (fact.startsWith(settingFact) && !readAnyway.test(fact)) facts.add(fact);
     }
@@ -57,21 +66,26 @@ export async function readFacts(
 /** Settings that change in other ways than by a write to their file, sethostname(2). */
 const readAnyway = /^sysctl kernel\/(host|domain)name=/;
 
-/** How often settings had been written to; undefined where the guest cannot tell. */
-function writesOf(facts: readonly string[]): string | undefined {
-  return facts.find((fact) => fact.startsWith(writesFact))?.slice(writesFact.length);
+function valueOf(facts: readonly string[], kind: string): string | undefined {
+  return facts.find((fact) => fact.startsWith(kind))?.slice(kind.length);
 }
 
-/** `facts` with the count of writes that `later` has, which is no difference by itself. */
+/** True of what tells how to read facts and is none itself. */
+export function isGauge(fact: string): boolean {
+  return fact.startsWith(writesFact) || fact.startsWith(cachedFact);
+}
+
+/** `facts` with the count of writes that `later` has. */
 export function withWritesOf(facts: string, later: string): string {
-  const writes = writesOf(later.split("\n"));
+  const writes = valueOf(later.split("\n"), writesFact);
   const rest = facts.split("\n").filter((fact) => !fact.startsWith(writesFact));
   return (writes === undefined ? rest : [...rest, writesFact + writes]).join("\n");
 }
 
 /** One line of the guest's text as a fact; none for noise. */
 function factOf(line: string): string[] {
-  if (/^writes:\d+$/.test(line)) return [writesFact + line.slice("writes:".length)];
+  const [, gauge, value] = /^(writes|cached):(\d+)$/.exec(line) ?? [];
+  if (gauge !== undefined) return [`${gauge} ${value}`];
   const [, path, text] = /^(\/[^:]*):(.*)$/.exec(line) ?? [];
   if (path !== undefined && text !== undefined) return factOfFile(path, text);
   if (line.startsWith("group:")) return factOfGroup(line.slice("group:".length));
@@ -89,7 +103,7 @@ function factOf(line: string): string[] {
 const noisyFiles =
   /^\/run\/(systemd|udev|log|user|dbus|lock|mount|utmp|initctl|motd\.dynamic|sshd\.pid|cloud-init|blkid|network|tmpfiles\.d)(\/|$)/;
 const noisySettings =
-  /^\/proc\/sys\/(kernel\/(random\/|ns_last_pid|pty\/nr|perf_event_max_sample_rate|tainted)|fs\/(dentry-state|inode-|file-nr|aio-nr|quota|mqueue\/)|net\/netfilter\/nf_conntrack_count|net\/.*stable_secret|vm\/stat_refresh)/;
+  /^\/proc\/sys\/(kernel\/(random\/|ns_last_pid|pty\/nr|perf_event_max_sample_rate|tainted)|fs\/(dentry-state|inode-|file-nr|aio-nr|quota|mqueue\/)|net\/netfilter\/nf_conntrack_count|net\/.*stable_secret|vm\/(stat_refresh|drop_caches|compact_memory)$)/;
 /** Modules that change nothing a step could see but that they are loaded. */
 const harmlessModules =
   /^(ext[234]|xfs|btrfs|vfat|fat|isofs|squashfs|overlay|nls_.*|crc.*|libcrc32c|.*hash.*|xor|raid6_pq|zstd_.*|lz.*|mbcache|jbd2|fuse|autofs4|af_packet|binfmt_misc|configfs|virtio.*|crypto_.*|algif_.*|af_alg|.*_generic|aes.*|sha.*|xts|cbc|tls|rng_core|ip_tables|x_tables)$/;
@@ -110,6 +124,12 @@ function factOfFile(path: string, text: string): string[] {
     case "/proc/modules": {
       const name = text.split(" ", 1)[0] ?? "";
       return harmlessModules.test(name) ? [] : [`module ${name}`];
+    }
+    case "/etc/passwd":
+      return text.startsWith("root:") ? [`login ${text}`] : [];
+    case "/etc/group": {
+      const members = text.split(":")[3] ?? "";
+      return members.split(",").includes("root") ? [`login group ${text.split(":")[0]}`] : [];
     }
     case "/proc/swaps":
     case "/proc/partitions":

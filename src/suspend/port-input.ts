@@ -33,7 +33,7 @@ export async function sendInput(
         break;
       }
       data.write(`${chunk.length}\n`);
-      if (!data.write(chunk)) await Promise.race([once(data, "drain"), once(data, "close")]);
+      if (!data.write(chunk)) await drained(data);
       await taken();
     }
   } catch {
@@ -42,6 +42,17 @@ export async function sendInput(
   }
   if (!data.destroyed) data.write("0\n");
   return end;
+}
+
+async function drained(data: Socket): Promise<void> {
+  const done = new AbortController();
+  const { signal } = done;
+  try {
+    await Promise.race([once(data, "drain", { signal }), once(data, "close", { signal })]);
+  } finally {
+    // The one that has not come would listen on.
+    done.abort();
+  }
 }
 
 /** The input in chunks that are as long as may be: the guest starts a process for each. */

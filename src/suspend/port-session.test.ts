@@ -90,12 +90,17 @@ describe("standard input", () => {
   });
 
   test("a long stream of odd pieces arrives whole, whatever its bytes", async () => {
-    const content = randomBytes(5_000_001);
+    const content = randomBytes(20_000_001);
     const pieces = function* () {
       for (let at = 0; at < content.length; at += 77_777) yield content.subarray(at, at + 77_777);
     };
+    const warnings: Error[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", warn);
     const { stdout } = await run("cat", { stdin: Readable.from(pieces()) });
+    process.off("warning", warn);
     expect(stdout.equals(content)).toBe(true);
+    expect(warnings).toEqual([]);
   });
 
   test("that is not read to its end disturbs nobody", async () => {

@@ -59,12 +59,18 @@ test("a process that is dead is none", async () => {
 
 describe("settings that were not written to", () => {
   const counted = `writes:4\n${booted}`;
-  const unread = counted.replace(/.*swappiness.*\n/, "");
+  const unread = counted.replace(/.*swappiness.*\n/, "settings:unread\n");
 
   test("are as they were", async () => {
     const baseline = await facts(counted);
     expect(baseline).toContain("swappiness=60");
     expect(compareResidue(baseline, await facts(unread, baseline)).changes).toEqual([]);
+  });
+
+  test("are missed when the guest says nothing of them", async () => {
+    const baseline = await facts(counted);
+    const silent = await facts(counted.replace(/.*swappiness.*\n/, ""), baseline);
+    expect(compareResidue(baseline, silent).changes).toEqual(["the kernel setting vm/swappiness"]);
   });
 
   test("are read when any was, and only a difference counts", async () => {
@@ -121,7 +127,12 @@ describe("what cannot be undone", () => {
     [
       "a file that a boot applies",
       (text) => text.replace("30 1700000000 77 /etc/fstab", "41 1700000009 78 /etc/fstab"),
-      "/etc/fstab, which a boot applies",
+      "/etc/fstab, which a boot or a login applies",
+    ],
+    [
+      "a group of root",
+      (text) => `${text}/etc/group:docker:x:999:builder,root\n/etc/group:other:x:998:builder\n`,
+      "root's account or groups, which a login applies",
     ],
     [
       "a kernel module",

@@ -4,7 +4,7 @@
  * be taken away again is. The guest tells its facts, and the host compares them with those of the machine as
  * it was when it had booted.
  */
-import { withWritesOf } from "./facts.ts";
+import { isGauge, withWritesOf } from "./facts.ts";
 
 /** How a machine differs from what it was when it had booted. */
 export interface Residue {
@@ -18,9 +18,8 @@ export interface Residue {
 
 /** Compares two answers of {@link readFacts}. */
 export function compareResidue(baseline: string, now: string): Residue {
-  const next = withWritesOf(baseline, now);
-  const before = new Set(next.split("\n"));
-  const after = new Set(now.split("\n"));
+  const before = factsOf(baseline);
+  const after = factsOf(now);
   const added = [...after].filter((fact) => !before.has(fact));
   const gone = [...before].filter((fact) => !after.has(fact));
   const oldFiles = new Set([...before].flatMap((fact) => tmpfsPath(fact) ?? []));
@@ -34,7 +33,11 @@ export function compareResidue(baseline: string, now: string): Residue {
   for (const fact of gone) {
     if (!fact.startsWith("module ")) changes.push(describe(fact));
   }
-  return { newFiles, changes: [...new Set(changes)], baseline: next };
+  return { newFiles, changes: [...new Set(changes)], baseline: withWritesOf(baseline, now) };
+}
+
+function factsOf(text: string): ReadonlySet<string> {
+  return new Set(text.split("\n").filter((fact) => !isGauge(fact)));
 }
 
 function tmpfsPath(fact: string): string | undefined {
@@ -56,7 +59,9 @@ function describe(fact: string): string {
     case "tmpfs":
       return `the file ${text.slice(text.indexOf(" ") + 1)}`;
     case "boot":
-      return `${text.slice(text.lastIndexOf(" ") + 1)}, which a boot applies`;
+      return `${text.slice(text.lastIndexOf(" ") + 1)}, which a boot or a login applies`;
+    case "login":
+      return "root's account or groups, which a login applies";
     case "module":
       return `the kernel module ${text}`;
     default:

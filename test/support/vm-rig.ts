@@ -16,20 +16,34 @@ const sharedStore = resolve(process.env["VMBUILD_STORE"] ?? ".vmbuild/store");
 export const bootMode = process.env["VMBUILD_BOOT"] === "cold" ? "cold" : "warm";
 const bootEnv = { VMBUILD_BOOT: bootMode };
 
-/** A private store with the busybox base image in it, a build context, and the real command. */
+export interface RigOptions {
+  /** @default the system's directory for temporary files */
+  readonly parent?: string;
+  /** The base image to have. @default "busybox" */
+  readonly base?: string;
+}
+
+/** A private store with a base image in it, a build context, and the real command. */
 export class VmRig implements AsyncDisposable {
   readonly dir: string;
   readonly store: string;
+  readonly #base: string;
 
-  private constructor(dir: string) {
+  private constructor(dir: string, base: string) {
     this.dir = dir;
     this.store = join(dir, "store");
+    this.#base = base;
   }
 
-  static async create(parent = tmpdir()): Promise<VmRig> {
-    const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")));
-    await mkdir(join(rig.store, "state"), { recursive: true, mode: 0o700 });
-    for (const part of ["base-image", "state/ssh"]) {
+  static async create({ parent = tmpdir(), base = "busybox" }: RigOptions = {}): Promise<VmRig> {
+    const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")), base);
+    const profile = `base-image/${base}.toml`;
+    const text = await readFile(join(sharedStore, profile), "utf8");
+    const files = [...text.matchAll(/sha256\/[0-9a-f]{64}/g)].map(([file]) => `base-image/${file}`);
+    for (const dir of ["state", "base-image/sha256"]) {
+      await mkdir(join(rig.store, dir), { recursive: true, mode: 0o700 });
+    }
+    for (const part of ["state/ssh", profile, ...files]) {
       await execa("cp", ["-a", "--reflink=auto", join(sharedStore, part), join(rig.store, part)]);
     }
     return rig;
@@ -45,9 +59,9 @@ export class VmRig implements AsyncDisposable {
     return vmbuild(argv, { cwd: this.dir, env: { VMBUILD_STORE: this.store, ...bootEnv, ...env } });
   }
 
-  /** Builds `ops` on busybox; the spec is `test.spec`. */
+  /** Builds `ops` on the rig's base image; the spec is `test.spec`. */
   async build(ops: string, flags: readonly string[] = []): Promise<Ran> {
-    await this.put("test.spec", spec(ops));
+    await this.put("test.spec", this.#spec(ops));
     return this.run(["build", "-f", "test.spec", ...flags]);
   }
 
@@ -67,7 +81,7 @@ export class VmRig implements AsyncDisposable {
 
   /** Starts a build that the test will end itself. */
   async start(ops: string, flags: readonly string[] = []): Promise<RunningBuild> {
-    await this.put("test.spec", spec(ops));
+    await this.put("test.spec", this.#spec(ops));
     const child = spawn(
       process.execPath,
       [vmbuildPath, "build", "-v", "-f", "test.spec", ...flags],
@@ -101,6 +115,10 @@ export class VmRig implements AsyncDisposable {
   /** Entries of a directory of the store. */
   entries(dir: string): Promise<readonly string[]> {
     return readdir(join(this.store, dir));
+  }
+
+  #spec(ops: string): string {
+    return `((from ${this.#base})\n${ops})\n`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,6 +174,3 @@ export class RunningBuild {
   }
 }
 
-function spec(ops: string): string {
-  return `((from busybox)\n${ops})\n`;
-}
