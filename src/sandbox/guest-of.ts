@@ -2,12 +2,12 @@ import type { Session } from "../machine/session.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
-import type { Guest } from "./guest.ts";
+import type { Guest, GuestDisks } from "./guest.ts";
 import { PosixGuest } from "./posix-guest.ts";
 
 /** The right hand for a guest's operating system; none yet for Windows. */
-export function guestOf(session: Session, profile: Profile): Guest {
-  return new PosixGuest(session, profile);
+export function guestOf(session: Session, profile: Profile, disks?: GuestDisks): Guest {
+  return new PosixGuest(session, profile, disks);
 }
 
 /** Refuses, before anything is booted, a guest in which no step can run. */

@@ -9,7 +9,7 @@ import { failed, ok, type Result } from "../result.ts";
 import { agentReady, startAgentScript } from "./agent-script.ts";
 import { openAgentSession } from "./agent-session.ts";
 import { hostFingerprint } from "./fingerprint.ts";
-import { readResidue, residueFunction, settleScript } from "./residue.ts";
+import { diskDriversScript, readResidue, residueFunction, settleScript } from "./residue.ts";
 import { wakeInput, wakeProgram } from "./wake-program.ts";
 import type { WarmMachine } from "./warm-machine.ts";
 
@@ -68,7 +68,8 @@ export async function bootMachine(
     if (!(await session.wake(wakeInput(randomBytes(64), Date.now())))) {
       return unsuitable("the guest's clock and random number generator cannot be set");
     }
-    const baseline = await readResidue(session, signal, settleScript);
+    const before = machine.hotPlug === undefined ? settleScript : settleScript + diskDriversScript;
+    const baseline = await readResidue(session, signal, before);
     if (!baseline.ok) return failed({ kind: "machine", failure: baseline.error });
     const host = await hostFingerprint(suspendable, machine.argv[0] as string);
     return ok({

@@ -14,6 +14,9 @@ export const settleScript = `
 if [ -d /run/systemd/system ]; then timeout 120 systemctl is-system-running --wait >/dev/null 2>&1; fi
 `;
 
+/** Loads the drivers that a disk plugged in later needs, and those that come with it; later they would be residue. */
+export const diskDriversScript = "modprobe -a -q virtio_scsi sd_mod sg ext4 2>/dev/null\n";
+
 /**
  * Files of kernel settings (sysctl). Those of single network interfaces and neighbour tables are left out:
  * they are most of what there is, and reading them takes longer than the rest together. So is
@@ -241,7 +244,7 @@ const kernelThread = 0x20_0000;
 function factOfProcess(stat: string): string[] {
   const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const isOurs = /^(grep|sh|find|stat|sed|vmbuild-agent)$/.test(name);
+  const isOurs = /^(grep|sh|find|stat|sed|modprobe|vmbuild-agent)$/.test(name);
   const isKernels = (Number(fields[6]) & kernelThread) !== 0;
   return isOurs || isKernels ? [] : [`process ${name}`];
 }
