@@ -25,6 +25,17 @@ export function unpackScript(asRoot: boolean): string {
 /** Exit code by which a script says that a disk cannot be used in this guest; nothing was done then. */
 export const noDiskCode = 70;
 
+/** As {@link unpackScript}, from the plugged disk `lun` instead. */
+export function unpackDiskScript(lun: number, asRoot: boolean): string {
+  return [
+    findDisk("tar", lun),
+    `{ ${unpackScript(asRoot)}; } <"$tar"`,
+    "code=$?",
+    removeDisk(lun),
+    "exit $code",
+  ].join("\n");
+}
+
 const scsiDevice = (lun: number) => `/sys/bus/scsi/devices/*:0:${hotPlugTarget}:${lun}`;
 
 /**
@@ -43,6 +54,7 @@ find_disk() {
 if ! find_disk; then
   [ -d /sys/bus/scsi/drivers/sd ] && [ -d /sys/bus/virtio/drivers/virtio_scsi ] ||
     modprobe -a -q virtio_scsi sd_mod 2>/dev/null
+  [ -d /sys/bus/virtio/drivers/virtio_scsi ] || exit ${noDiskCode}
   tries=250
   until find_disk; do
     [ "$tries" = 0 ] && exit ${noDiskCode}

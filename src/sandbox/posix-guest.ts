@@ -8,6 +8,7 @@ import { failed, ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
 import type { AttachedCache, Done, Guest, GuestDisks } from "./guest.ts";
 import { attachCache } from "./posix-cache.ts";
+import { copyByDisk, isBulk } from "./copy-by-disk.ts";
 import {
   commandScript,
   privilegeOf,
@@ -123,8 +124,18 @@ export class PosixGuest implements Guest {
       return failed(rootFailure(this.#profile, tests.value));
     }
     const missing = new Set(wanted.filter((_, index) => tests.value.stdout[index] === "0"));
-    const tar = task.openTar({ ...ids.value, directories: missing, signal });
-    const unpacked = await this.#unpack(tar, asRoot, hooks);
+    const openTar = () => task.openTar({ ...ids.value, directories: missing, signal });
+    const byDisk =
+      this.#disks !== undefined && asRoot && isBulk(task.items)
+        ? await copyByDisk({
+            session: this.#session,
+            profile: this.#profile,
+            disks: this.#disks,
+            tar: openTar(),
+            hooks,
+          })
+        : undefined;
+    const unpacked = byDisk ?? (await this.#unpack(openTar(), asRoot, hooks));
     if (!unpacked.ok) return unpacked;
     if (unpacked.value.code === 0) return ok();
     return failed({
