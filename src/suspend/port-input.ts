@@ -33,7 +33,7 @@ export async function sendInput(
         break;
       }
       data.write(`${chunk.length}\n`);
-      if (!data.write(chunk)) await Promise.race([once(data, "drain"), once(data, "close")]);
+      if (!data.write(chunk)) await drained(data);
       await taken();
     }
   } catch {
@@ -42,6 +42,19 @@ export async function sendInput(
   }
   if (!data.destroyed) data.write("0\n");
   return end;
+}
+
+/** Waits until more may be written, or the port is closed; leaves no listener behind. */
+async function drained(data: Socket): Promise<void> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const waits = [once(data, "drain", { signal }), once(data, "close", { signal })];
+  try {
+    await Promise.race(waits);
+  } finally {
+    stop.abort();
+    await Promise.allSettled(waits);
+  }
 }
 
 /** The input in chunks that are as long as may be: the guest starts a process for each. */
