@@ -228,6 +228,10 @@ describe("what is wrong with a profile", () => {
       '[login]\nhost-key = "AAAA"',
       "login.host-key: is no OpenSSH public key; expected the text of a .pub file such as `ssh-ed25519 AAAA…`",
     ],
+    [
+      'os = "freebsd"\nbulk-transport = "virtio-scsi"',
+      "bulk-transport: `virtio-scsi` is for Linux guests only; leave it out",
+    ],
     ['user = "root"', 'user: expected one of "login", found "root"'],
     [
       "user = { uid = 0 }",

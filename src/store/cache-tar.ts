@@ -20,39 +20,49 @@ const contentName = "content";
 const longestTarBytes = cacheDiskBytes;
 const pieceBytes = 2 ** 20;
 
-/**
- * Writes the content of the qcow2 disk at `diskPath` to the stage's `convertedPath`. Socket files are left out, as
- * tar does, and extended attributes, as the streams of guests do.
- */
+type WrittenTar = CacheTar & { readonly handle: FileHandle };
+
+/** Writes the content of the qcow2 disk at `diskPath` to the stage's `convertedPath`; see {@link tarOfImage}. */
 export async function tarOfDisk(
   diskPath: string,
   { rawPath, convertedPath }: CacheStagePaths,
   signal: AbortSignal,
-): Promise<Result<CacheTar & { readonly handle: FileHandle }, StoreFailure>> {
+): Promise<Result<WrittenTar, StoreFailure>> {
   const converted = await convertImage(
     { sourcePath: diskPath, sourceFormat: "qcow2", path: rawPath, format: "raw" },
     { signal },
   );
-  if (!converted.ok) return converted;
-  const written = await attempt(convertedPath, async () => {
-    await using image = await open(rawPath, "r");
-    const handle = await open(convertedPath, "wx+", 0o600);
+  const written = converted.ok ? await tarOfImage(rawPath, convertedPath, signal) : converted;
+  await rm(rawPath, { force: true });
+  return written;
+}
+
+/**
+ * Writes the content of the ext4 in a raw image to a new file. Socket files are left out, as tar does, and extended
+ * attributes, as the streams of guests do. On failure there is no file.
+ */
+export async function tarOfImage(
+  imagePath: string,
+  tarPath: string,
+  signal: AbortSignal,
+): Promise<Result<WrittenTar, StoreFailure>> {
+  const written = await attempt(tarPath, async () => {
+    await using image = await open(imagePath, "r");
+    const handle = await open(tarPath, "wx+", 0o600);
     try {
       const writer = new TarOfImage(await Ext4Image.open(image), image, handle, signal);
-      return { fd: handle.fd, handle, path: convertedPath, sizeBytes: await writer.write() };
+      return { fd: handle.fd, handle, path: tarPath, sizeBytes: await writer.write() };
     } catch (error) {
       await handle.close();
-      await rm(convertedPath);
+      await rm(tarPath);
       if (error instanceof DamagedImage) return error;
       throw error;
     }
   });
-  await rm(rawPath, { force: true });
-  if (signal.aborted) return failed({ reason: "cancelled" });
   if (!written.ok) return written;
   if (!(written.value instanceof DamagedImage)) return ok(written.value);
-  const { message } = written.value;
-  return failed({ reason: "disk-corrupt", path: diskPath, message });
+  if (signal.aborted) return failed({ reason: "cancelled" });
+  return failed({ reason: "disk-corrupt", path: imagePath, message: written.value.message });
 }
 
 /** Types that a tar stream has. */

@@ -33,7 +33,7 @@ const features = [
  * Options of mke2fs(8). The inode tables are zeros already, and are marked so: otherwise a guest that mounts the disk
  * would write them in the background.
  */
-const options = [
+export const ext4Options: readonly string[] = [
   "-q -F -t ext4 -b 4096 -I 256 -i 16384 -m 0 -U clear -E lazy_itable_init=0,root_owner=0:0",
   `-O ${features}`,
 ].flatMap((words) => words.split(" "));
@@ -79,7 +79,7 @@ export async function emptyDisk(
 }
 
 async function makeExt4(path: string, signal: AbortSignal): Promise<Result<void, StoreFailure>> {
-  const argv = [...options, path, `${cacheDiskBytes / 1024}k`];
+  const argv = [...ext4Options, path, `${cacheDiskBytes / 1024}k`];
   // Loaded here because a build whose layers all exist should not wait for it.
   const { execa } = await import("execa");
   const { exitCode, code, stderr } = await execa("mke2fs", argv, {

@@ -16,22 +16,38 @@ const sharedStore = resolve(process.env["VMBUILD_STORE"] ?? ".vmbuild/store");
 export const bootMode = process.env["VMBUILD_BOOT"] === "cold" ? "cold" : "warm";
 const bootEnv = { VMBUILD_BOOT: bootMode };
 
+export type Transport = "virtio-scsi" | "stream";
+
+/** Ways for caches and large copies; tests of both run with each. */
+export const transports: readonly Transport[] = ["virtio-scsi", "stream"];
+
+export interface RigOptions {
+  readonly parent?: string;
+  readonly transport?: Transport;
+}
+
 /** A private store with the busybox base image in it, a build context, and the real command. */
 export class VmRig implements AsyncDisposable {
   readonly dir: string;
   readonly store: string;
 
-  private constructor(dir: string) {
+  readonly #base: string;
+
+  private constructor(dir: string, base: string) {
+    this.#base = base;
     this.dir = dir;
     this.store = join(dir, "store");
   }
 
-  static async create(parent = tmpdir()): Promise<VmRig> {
-    const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")));
+  /** `transport` is how caches and large copies travel; absent is as a user has it. */
+  static async create({ parent = tmpdir(), transport }: RigOptions = {}): Promise<VmRig> {
+    const base = transport === undefined ? "busybox" : `busybox-${transport}`;
+    const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")), base);
     await mkdir(join(rig.store, "state"), { recursive: true, mode: 0o700 });
     for (const part of ["base-image", "state/ssh"]) {
       await execa("cp", ["-a", "--reflink=auto", join(sharedStore, part), join(rig.store, part)]);
     }
+    if (transport !== undefined) await rig.addBase(base, transport);
     return rig;
   }
 
@@ -45,15 +61,25 @@ export class VmRig implements AsyncDisposable {
     return vmbuild(argv, { cwd: this.dir, env: { VMBUILD_STORE: this.store, ...bootEnv, ...env } });
   }
 
-  /** Builds `ops` on busybox; the spec is `test.spec`. */
-  async build(ops: string, flags: readonly string[] = []): Promise<Ran> {
-    await this.put("test.spec", spec(ops));
+  /** Gives another name to busybox, with caches and copies that travel as `transport` says. */
+  async addBase(name: string, transport: Transport): Promise<void> {
+    const profile = await readFile(join(this.store, "base-image/busybox.toml"), "utf8");
+    const changed = profile
+      .replace(/^bulk-transport = .*$/m, `bulk-transport = "${transport}"`)
+      // A transport is in no id, and a layer keeps the profile it was first made with.
+      .replace(/^append = "/m, `append = "${transport}=1 `);
+    await writeFile(join(this.store, `base-image/${name}.toml`), changed);
+  }
+
+  /** Builds `ops` on the rig's base; the spec is `test.spec`. */
+  async build(ops: string, flags: readonly string[] = [], base = this.#base): Promise<Ran> {
+    await this.put("test.spec", `((from ${base})\n${ops})\n`);
     return this.run(["build", "-f", "test.spec", ...flags]);
   }
 
   /** As {@link build}, and fails when the build does. Gives the id. */
-  async built(ops: string, flags: readonly string[] = []): Promise<string> {
-    const ran = await this.build(ops, flags);
+  async built(ops: string, flags: readonly string[] = [], base = this.#base): Promise<string> {
+    const ran = await this.build(ops, flags, base);
     if (ran.exitCode !== 0)
       throw new Error(`the build failed with ${ran.exitCode}:\n${ran.stderr}`);
     return ran.stdout.split("\n").at(-1) ?? "";
@@ -67,7 +93,7 @@ export class VmRig implements AsyncDisposable {
 
   /** Starts a build that the test will end itself. */
   async start(ops: string, flags: readonly string[] = []): Promise<RunningBuild> {
-    await this.put("test.spec", spec(ops));
+    await this.put("test.spec", `((from ${this.#base})\n${ops})\n`);
     const child = spawn(
       process.execPath,
       [vmbuildPath, "build", "-v", "-f", "test.spec", ...flags],
@@ -154,8 +180,4 @@ export class RunningBuild {
     const exitCode = await this.#ended;
     return { exitCode, output: this.#output };
   }
-}
-
-function spec(ops: string): string {
-  return `((from busybox)\n${ops})\n`;
 }

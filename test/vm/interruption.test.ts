@@ -72,7 +72,7 @@ test.runIf(process.getuid?.() === 0)(
     await mkdir(small);
     await execa("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", small]);
     try {
-      await using full = await VmRig.create(small);
+      await using full = await VmRig.create({ parent: small });
       const good = await full.built(`(run (shell "echo good"))`);
       const ran = await full.build(
         `(run (shell "echo good")) (run (shell "head -c 200000000 /dev/urandom > /big"))`,
