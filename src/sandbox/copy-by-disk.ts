@@ -17,7 +17,7 @@ import { noDiskCode, unpackDiskScript } from "./posix-files.ts";
 import { runScript, type ScriptAnswer } from "./remote-script.ts";
 import type { SandboxHooks } from "./sandbox.ts";
 
-/** From so many bytes on a disk is faster than a stream (measured under emulation: docs/performance.md). */
+/** From so many bytes on a disk is no slower than a stream (measured under emulation, see docs/bulk-data.md). */
 const diskFromBytes = 8 * 2 ** 20;
 
 /** A file's header and padding take a block of tar and on average half of another. */
