@@ -26,7 +26,8 @@ const rooms = {
   store: {
     imports: ["plan"],
     types: ["profile"],
-    why: "store keeps layers by id and records a profile, but never acts on one.",
+    files: ["context/tar-header"],
+    why: "store keeps layers by id and records a profile, but never acts on one; with context it shares how a tar header is written.",
   },
   machine: {
     imports: ["profile"],

@@ -81,7 +81,7 @@ function lazySandbox(
   const make = async (): Promise<Sandbox> => {
     if (boot === "cold") {
       const { ColdSandbox } = await import("./sandbox/cold-sandbox.ts");
-      return new ColdSandbox({ storeIdentityPath });
+      return new ColdSandbox({ storeIdentityPath, note });
     }
     const { WarmSandbox } = await import("./sandbox/warm-sandbox.ts");
     return new WarmSandbox({ storeIdentityPath, paused: jobs, note, always: boot === "warm" });

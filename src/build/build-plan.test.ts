@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { expectOk } from "../../test/laws/store-fixture.ts";
 import { BuildRig } from "../../test/support/build-rig.ts";
 import { obedientSandbox, ScriptedSandbox } from "../../test/support/scripted-sandbox.ts";
 
@@ -82,7 +84,7 @@ describe("a failure", () => {
     const building = rig.build(twoRuns, sandbox);
     const run = await sandbox.nextRun();
     await run.print("half way\n");
-    run.fail({ failure: { reason: "command-failed", exitCode: 3 }, savedTargets: [] });
+    run.fail({ failure: { reason: "command-failed", exitCode: 3 }, savedCaches: [] });
     const built = await building;
     if (built.ok) throw new Error("must fail");
     expect(built.error.failure).toEqual({ reason: "command-failed", exitCode: 3 });
@@ -101,7 +103,7 @@ describe("a failure", () => {
     const building = rig.build(twoRuns, failing);
     (await failing.nextRun()).fail({
       failure: { reason: "command-failed", exitCode: 1 },
-      savedTargets: [],
+      savedCaches: [],
     });
     await building;
     const sandbox = obedientSandbox();
@@ -121,7 +123,7 @@ describe("a failure", () => {
     const runs = [await sandbox.nextRun(), await sandbox.nextRun()];
     runs
       .find(({ what }) => what === "bad")
-      ?.fail({ failure: { reason: "command-failed", exitCode: 1 }, savedTargets: [] });
+      ?.fail({ failure: { reason: "command-failed", exitCode: 1 }, savedCaches: [] });
     const built = await building;
     if (built.ok) throw new Error("must fail");
     expect(built.error.step.heading).toBe("(run (shell bad))");
@@ -205,11 +207,17 @@ describe("caches", () => {
     const run = await sandbox.nextRun();
     const { task } = run.job;
     if (task.kind !== "command") throw new Error("must be a command");
-    expect(task.caches[0]?.content?.sizeBytes).toBe("content of c after one".length);
-    await writeFile(task.caches[0]?.newContentPath ?? "", "newer");
-    run.finish(["/c"]);
+    const [cache] = task.caches;
+    const leased = await cache?.openTar(run.hooks.signal);
+    expect(readFileSync(leased?.ok === true ? leased.value.fd : -1, "utf8")).toBe(
+      "content of c after one",
+    );
+    await writeFile(cache?.newContentPath ?? "", "newer");
+    run.finish([{ target: "/c", form: "tar" }]);
     await building;
-    expect(await rig.store.caches()).toEqual([{ name: "c", sizeBytes: 5 }]);
+    await using lease = expectOk(await rig.store.cache("c"));
+    const newer = expectOk(await lease.openTar(run.hooks.signal));
+    expect(readFileSync(newer.fd, "utf8")).toBe("newer");
   });
 
   test("keep what a failed command has put in, but only what was saved whole", async () => {
@@ -222,7 +230,10 @@ describe("caches", () => {
     const run = await sandbox.nextRun();
     if (run.job.task.kind !== "command") throw new Error("must be a command");
     for (const cache of run.job.task.caches) await writeFile(cache.newContentPath, cache.name);
-    run.fail({ failure: { reason: "command-failed", exitCode: 1 }, savedTargets: ["/w"] });
+    run.fail({
+      failure: { reason: "command-failed", exitCode: 1 },
+      savedCaches: [{ target: "/w", form: "tar" }],
+    });
     await building;
     expect((await rig.store.caches()).map(({ name }) => name)).toEqual(["whole"]);
   });

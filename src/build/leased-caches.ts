@@ -1,6 +1,6 @@
 import type { CacheMount } from "../spec/spec.ts";
-import { ok, type Result } from "../result.ts";
-import type { CacheAttachment } from "../sandbox/sandbox.ts";
+import { failed, ok, type Result } from "../result.ts";
+import type { CacheAttachment, SavedCache } from "../sandbox/sandbox.ts";
 import type { StoreFailure } from "../store/failure.ts";
 import type { CacheLease, Store } from "../store/store.ts";
 import { resolveGuestPath } from "../plan/guest-path.ts";
@@ -31,25 +31,21 @@ export class LeasedCaches implements AsyncDisposable {
       }
       const lease = leased.value;
       leases.push(lease);
-      attachments.push({
-        name: mount.id,
-        target: resolveGuestPath(workdir, mount.target),
-        newContentPath: lease.newContentPath,
-        ...(lease.content === undefined ? {} : { content: lease.content }),
-      });
+      attachments.push(attachmentOf(lease, resolveGuestPath(workdir, mount.target)));
     }
     return ok(new LeasedCaches(leases, attachments));
   }
 
-  /** Publishes the caches whose targets are in `savedTargets`; gives a line for each that could not be. */
-  async publish(savedTargets: readonly string[]): Promise<readonly string[]> {
+  /** Publishes the caches in `saved`; gives a line for each that could not be. */
+  async publish(saved: readonly SavedCache[]): Promise<readonly string[]> {
     const warnings: string[] = [];
     for (const [index, lease] of this.#leases.entries()) {
       const target = this.attachments[index]?.target;
-      if (target === undefined || !savedTargets.includes(target)) continue;
-      const published = await lease.publish();
+      const form = saved.find((cache) => cache.target === target)?.form;
+      if (form === undefined) continue;
+      const published = await lease.publish(form);
       if (!published.ok) {
-        warnings.push(`the cache ${lease.name} keeps its old content: ${published.error.reason}`);
+        warnings.push(`the cache ${lease.name} keeps its old content: ${textOf(published.error)}`);
       } else if (published.value === "stale") {
         warnings.push(
           `the cache ${lease.name} was published by another step meanwhile; this step's copy is dropped`,
@@ -62,4 +58,28 @@ export class LeasedCaches implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#leases.map((lease) => lease[Symbol.asyncDispose]()));
   }
+}
+
+function attachmentOf(lease: CacheLease, target: string): CacheAttachment {
+  return {
+    name: lease.name,
+    target,
+    get content() {
+      return lease.content;
+    },
+    openTar: async (signal) => inWords(await lease.openTar(signal)),
+    openDisk: async (signal) => inWords(await lease.openDisk(signal)),
+    startAnew: () => lease.startAnew(),
+    newContentPath: lease.newContentPath,
+  };
+}
+
+function inWords<T>(result: Result<T, StoreFailure>): Result<T, string> {
+  return result.ok ? result : failed(textOf(result.error));
+}
+
+function textOf(failure: StoreFailure): string {
+  if ("message" in failure) return failure.message;
+  if (failure.reason === "program-missing") return `the host has no ${failure.program}`;
+  return failure.reason === "qemu-img-failed" ? failure.stderr : failure.reason;
 }

@@ -36,8 +36,8 @@ export async function runInMachine(
 
   const ran = await inSandbox(ref, step, parent, stage, caches, env, options);
   // A failed command's caches are complete too, and no part of its result: OBuilder keeps them as well.
-  const { savedTargets } = ran.ok ? ran.value : ran.error;
-  for (const message of await caches.publish(savedTargets)) {
+  const { savedCaches } = ran.ok ? ran.value : ran.error;
+  for (const message of await caches.publish(savedCaches)) {
     await options.onEvent({ type: "step-warning", ref, message });
   }
   if (!ran.ok) {
@@ -79,11 +79,11 @@ async function inSandbox(
 ): Promise<Result<SandboxReport, Omit<FailedJob, "failure"> & { readonly failure: StepFailure }>> {
   const profile = env.bases.bootableProfile(parent.metadata.profile);
   const resources = await env.resources(profile, options.signal);
-  if (!resources.ok) return failed({ failure: resources.error, savedTargets: [] });
+  if (!resources.ok) return failed({ failure: resources.error, savedCaches: [] });
   const tapped = await attempt(stage.logPath, () =>
     OutputTap.open(stage.logPath, env.logLimitBytes, ref, options.onEvent),
   );
-  if (!tapped.ok) return failed({ failure: tapped.error, savedTargets: [] });
+  if (!tapped.ok) return failed({ failure: tapped.error, savedCaches: [] });
   await using tap = tapped.value;
   const stop = new AbortController();
   tap.onLogFailure = () => stop.abort();
@@ -103,12 +103,12 @@ async function inSandbox(
       network: step.op === "run" && step.network,
       task: taskOf(step, caches, env),
       keepFailed: env.keepFailed,
+      workDir: stage.workDir,
       warm: {
         id: step.id,
         parent: parent.id,
         parentDir: parent.suspendedDir,
         dir: stage.suspendedDir,
-        workDir: stage.workDir,
         freshBoot: step.freshBoot,
         onUsed: () => env.store.suspendedUsed(parent.id),
         offer: (dir) => env.store.suspend(parent.id, dir),
@@ -117,7 +117,7 @@ async function inSandbox(
     hooks,
   );
   const closed = await tap.close();
-  if (!closed.ok) return failed({ failure: closed.error, savedTargets: [] });
+  if (!closed.ok) return failed({ failure: closed.error, savedCaches: [] });
   return ran;
 }
 

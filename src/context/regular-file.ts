@@ -51,6 +51,11 @@ export async function openRegularFile(
   }
 }
 
+/** Whether a file of `sizeBytes` is read at once. */
+export function isOnePiece(sizeBytes: number): boolean {
+  return sizeBytes < PIECE_BYTES;
+}
+
 /** For {@link readPiece} of a file that should have `sizeBytes`. */
 export function pieceBuffer(sizeBytes: number): Buffer {
   // One byte more than the size, so that the first read of a small file also meets its end.

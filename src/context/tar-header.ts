@@ -6,34 +6,54 @@
 
 const BLOCK_BYTES = 512;
 
-/** What one header says. Names and link targets may have any length. */
+/** What one header says. Names and link targets may have any length; as text they are UTF-8. */
 export interface TarHeader {
-  readonly type: "file" | "symlink" | "directory";
+  readonly type: keyof typeof TYPE_FLAGS;
   /** Relative; a directory's may end in `/`. */
-  readonly name: string;
+  readonly name: string | Buffer;
   /** Permission bits. */
   readonly mode: number;
   /** Of the content that follows; 0 unless `type` is `file`. */
   readonly sizeBytes: number;
-  /** For `symlink` only. */
-  readonly linkTarget?: string;
+  /** For `symlink`; for `hard-link` the name of an earlier entry. */
+  readonly linkTarget?: string | Buffer;
+  /** For devices. */
+  readonly device?: DeviceNumbers;
   readonly uid: number;
   readonly gid: number;
   /** Seconds since 1970. */
   readonly mtime: number;
 }
 
-const TYPE_FLAGS = { file: "0", symlink: "2", directory: "5" } as const;
+/** A device's numbers. */
+export interface DeviceNumbers {
+  readonly major: number;
+  readonly minor: number;
+}
+
+const TYPE_FLAGS = {
+  file: "0",
+  "hard-link": "1",
+  symlink: "2",
+  "character-device": "3",
+  "block-device": "4",
+  directory: "5",
+  fifo: "6",
+} as const;
 
 /** The blocks that come before an entry's content. */
 export function tarHeader(header: TarHeader): Buffer {
-  const name = Buffer.from(header.name);
-  const linkTarget = Buffer.from(header.linkTarget ?? "");
+  const name = bytesOf(header.name);
+  const linkTarget = bytesOf(header.linkTarget ?? "");
   return Buffer.concat([
     ...longField("L", name),
     ...longField("K", linkTarget),
     headerBlock({ ...header, name, linkTarget, typeFlag: TYPE_FLAGS[header.type] }),
   ]);
+}
+
+function bytesOf(value: string | Buffer): Buffer {
+  return typeof value === "string" ? Buffer.from(value) : value;
 }
 
 /** Zeros that fill an entry's content up to whole blocks. */
@@ -75,6 +95,7 @@ interface HeaderBlock {
   readonly uid: number;
   readonly gid: number;
   readonly mtime: number;
+  readonly device?: DeviceNumbers;
 }
 
 function headerBlock(header: HeaderBlock): Buffer {
@@ -88,6 +109,10 @@ function headerBlock(header: HeaderBlock): Buffer {
   block.write(header.typeFlag, 156, "latin1");
   header.linkTarget.copy(block, 157, 0, SHORT_FIELD_BYTES);
   block.write("ustar  \0", 257, "latin1");
+  if (header.device !== undefined) {
+    writeNumber(block, 329, 8, header.device.major);
+    writeNumber(block, 337, 8, header.device.minor);
+  }
   writeChecksum(block);
   return block;
 }

@@ -4,7 +4,7 @@ import { addAbortSignal, Readable } from "node:stream";
 import type { CopyItem } from "../plan/step.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { ContextFailure } from "./failure.ts";
-import { closeFile, openRegularFile, pieceBuffer, readPiece } from "./regular-file.ts";
+import { closeFile, isOnePiece, openRegularFile, pieceBuffer, readPiece } from "./regular-file.ts";
 import { type TarEntry, tarEntries } from "./tar-entries.ts";
 import { tarEnd, tarHeader, tarPadding } from "./tar-header.ts";
 
@@ -31,8 +31,8 @@ export interface ManifestTarOptions {
 /** An archive on its way. */
 export interface ManifestTar {
   /**
-   * The tar stream, to be unpacked in the guest's root. It reads no further than it is read, and is
-   * destroyed with an error, before the archive's end, when `outcome` is a failure.
+   * The tar stream, to be unpacked in the guest's root. It reads but a few small files further than it is
+   * read, and is destroyed with an error, before the archive's end, when `outcome` is a failure.
    */
   readonly stream: Readable;
   /**
@@ -66,7 +66,7 @@ async function* archive(
 ): AsyncGenerator<Buffer> {
   const owner = options.owner ?? { uid: 0, gid: 0 };
   const common = { ...owner, mtime: TAR_MTIME, sizeBytes: 0 };
-  for (const entry of entries) {
+  for await (const { entry, small } of readAhead(entries, options.contextDir)) {
     const name = tarName(entry.path);
     if (entry.kind === "directory") {
       if (!options.directories(entry.path)) continue;
@@ -78,7 +78,10 @@ async function* archive(
       const { sizeBytes, executable } = entry.file;
       const mode = executable ? 0o755 : 0o644;
       const header = tarHeader({ ...common, type: "file", name, mode, sizeBytes });
-      const failure = yield* verifiedFile(header, entry, options.contextDir);
+      const failure =
+        small === undefined
+          ? yield* verifiedFile(header, entry, options.contextDir)
+          : yield* verifiedContent(header, await small);
       if (failure === undefined) continue;
       settle(failed(failure));
       throw new Error(`the archive was given up: ${failure.reason}`);
@@ -88,13 +91,68 @@ async function* archive(
   settle(ok());
 }
 
+/** Files that are read at once; more do not make it faster. */
+const filesAhead = 8;
+
+type FileEntry = Extract<TarEntry, { kind: "file" }>;
+
+/** An entry, and what a small file holds or what is wrong with it. */
+interface ReadEntry {
+  readonly entry: TarEntry;
+  readonly small?: Promise<Result<Buffer, ContextFailure>>;
+}
+
+/** Opens small files before their turn, which takes longer than reading them. */
+async function* readAhead(
+  entries: readonly TarEntry[],
+  contextDir: string,
+): AsyncGenerator<ReadEntry> {
+  const waiting: ReadEntry[] = [];
+  try {
+    for (const entry of entries) {
+      const isSmall = entry.kind === "file" && isOnePiece(entry.file.sizeBytes);
+      const small = isSmall ? readSmall(entry, contextDir) : undefined;
+      // What is thrown is for whoever awaits it, in its turn.
+      small?.catch(() => {});
+      waiting.push(small === undefined ? { entry } : { entry, small });
+      const next = waiting.length > filesAhead ? waiting.shift() : undefined;
+      if (next !== undefined) yield next;
+    }
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield next;
+  } finally {
+    for (const { small } of waiting) await small;
+  }
+}
+
+async function readSmall(
+  entry: FileEntry,
+  contextDir: string,
+): Promise<Result<Buffer, ContextFailure>> {
+  const pieces: Buffer[] = [];
+  const file = verifiedFile(Buffer.alloc(0), entry, contextDir);
+  for (;;) {
+    const { done, value } = await file.next();
+    if (done === true) return value === undefined ? ok(Buffer.concat(pieces)) : failed(value);
+    pieces.push(value);
+  }
+}
+
+async function* verifiedContent(
+  header: Buffer,
+  content: Result<Buffer, ContextFailure>,
+): AsyncGenerator<Buffer, ContextFailure | undefined> {
+  if (!content.ok) return content.error;
+  yield Buffer.concat([header, content.value]);
+  return undefined;
+}
+
 /**
  * Yields the header, the content and its padding; returns what is wrong with the file, at the latest
  * before its last piece. A small file is one piece.
  */
 async function* verifiedFile(
   header: Buffer,
-  { file, source }: Extract<TarEntry, { kind: "file" }>,
+  { file, source }: FileEntry,
   contextDir: string,
 ): AsyncGenerator<Buffer, ContextFailure | undefined> {
   const changed: ContextFailure = { reason: "changed-while-read", path: source };

@@ -7,6 +7,7 @@ import type { Result } from "../result.ts";
 import type { Accelerator } from "./accelerator.ts";
 import type { MachineFailure } from "./failure.ts";
 import type { Profile } from "../profile/profile.ts";
+import type { HotPlug } from "./hot-plug.ts";
 import type { QmpClient } from "./qmp.ts";
 import type { AgentSockets } from "./qemu-suspend.ts";
 import type { OwnedSession } from "./session.ts";
@@ -57,6 +58,8 @@ export interface Machine extends AsyncDisposable {
   readonly argv: readonly string[];
   /** The monitor, for what a machine itself does not do: suspending, other disks. */
   readonly monitor: QmpClient;
+  /** Where disks can be plugged in while it runs; absent when its profile has no controller for them. */
+  readonly hotPlug?: HotPlug;
   /** The agent's ports, for a machine with `ramPath`. */
   readonly agent: AgentSockets;
   /** Settles when the agent in the guest lets go of its ports; may never. */

@@ -65,7 +65,8 @@ describe("the whole command line", () => {
 -device virtio-blk-pci,drive=disk0,bootindex=0
 -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
 -device virtio-net-pci,netdev=net0,romfile=
--device virtio-rng-pci`);
+-device virtio-rng-pci
+-device virtio-scsi-pci,id=hotplug`);
   });
 
   test("of an aarch64 guest with a kernel of its own", () => {
@@ -93,11 +94,17 @@ describe("the whole command line", () => {
 -device virtio-blk-pci,drive=disk0
 -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
 -device virtio-net-pci,netdev=net0,romfile=
--device virtio-rng-pci`);
+-device virtio-rng-pci
+-device virtio-scsi-pci,id=hotplug`);
   });
 
   test("of a Windows guest, for which there are drivers", () => {
-    const profile = { os: "windows", machine: "pc", diskBus: "ide" } as const;
+    const profile = {
+      os: "windows",
+      machine: "pc",
+      diskBus: "ide",
+      bulkTransport: "stream",
+    } as const;
     const devices = values("-device", { profile });
     expect(devices).toEqual([
       "ide-hd,bus=ide.0,drive=disk0,bootindex=0",
@@ -172,6 +179,7 @@ describe("single options", () => {
       "virtio-blk-device,drive=disk0",
       "virtio-net-device,netdev=net0",
       "virtio-rng-device",
+      "virtio-scsi-device,id=hotplug",
     ]);
   });
 });

@@ -7,6 +7,7 @@ import { defaultCpuModel } from "./cpu-model.ts";
 import type { MachineConfig } from "./machine.ts";
 import { bootArguments } from "./qemu-boot.ts";
 import { diskArgv } from "./qemu-disk.ts";
+import { hotPlugArgv } from "./qemu-hot-plug.ts";
 import { networkArgv } from "./qemu-network.ts";
 import { optionValue } from "./qemu-option.ts";
 import { type AgentSockets, suspendArgv, suspendMachineOption } from "./qemu-suspend.ts";
@@ -74,6 +75,7 @@ export function qemuArgv(
       network: config.network,
     }),
     ...entropy(profile.os, transport),
+    ...(profile.bulkTransport === "virtio-scsi" ? hotPlugArgv(transport) : []),
     ...(ramPath === undefined
       ? []
       : suspendArgv({

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { failed } from "../result.ts";
+import { HotPlug } from "./hot-plug.ts";
 import type { LaunchTuning } from "./launch-tuning.ts";
 import type { Machine, MachineConfig } from "./machine.ts";
 import type { MonitoredQemu } from "./monitored-qemu.ts";
@@ -40,6 +41,7 @@ export function runningMachine(
     session,
     argv: qemu.argv,
     monitor,
+    ...(config.profile.bulkTransport === "virtio-scsi" ? { hotPlug: new HotPlug(monitor) } : {}),
     agent: runtimeDir.agent,
     agentGone: qemu.agentGone,
     qemuVersion: monitor.qemuVersion,

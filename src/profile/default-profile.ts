@@ -24,7 +24,7 @@ export const UEFI_CODE_PATHS: Readonly<Record<GuestArch, string>> = {
  * | `cpus`              | 2                | 2                | 2                 |
  * | `boot-timeout`      | 120s             | 120s             | 600s              |
  * | `power-off-timeout` | 30s              | 30s              | 120s              |
- * | `cache-transport`   | tar              | tar              | tar               |
+ * | `bulk-transport`    | virtio-scsi      | stream           | stream            |
  * | `disk-size`         | the image's own  | the image's own  | the image's own   |
  * | `login.user`        | root             | root             | Administrator     |
  * | `login.port`        | 22               | 22               | 22                |
@@ -62,7 +62,7 @@ export function defaultProfile(os: GuestOs, arch: GuestArch): Profile {
     cpus: 2,
     bootTimeoutMs: (windows ? 600 : 120) * SECOND,
     powerOffTimeoutMs: (windows ? 120 : 30) * SECOND,
-    cacheTransport: "tar",
+    bulkTransport: os === "linux" ? "virtio-scsi" : "stream",
   };
 }
 

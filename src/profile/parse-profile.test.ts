@@ -36,7 +36,7 @@ memory = "1.5G"
 cpus = 4
 boot-timeout = "3m"
 power-off-timeout = "45s"
-cache-transport = "tar"
+bulk-transport = "stream"
 boot = "cold"
 [login]
 user = "freebsd"
@@ -66,7 +66,7 @@ EMPTY = ""
       cpus: 4,
       bootTimeoutMs: 180_000,
       powerOffTimeoutMs: 45_000,
-      cacheTransport: "tar",
+      bulkTransport: "stream",
       bootMode: "cold",
       login: {
         user: "freebsd",
@@ -228,6 +228,10 @@ describe("what is wrong with a profile", () => {
       '[login]\nhost-key = "AAAA"',
       "login.host-key: is no OpenSSH public key; expected the text of a .pub file such as `ssh-ed25519 AAAA…`",
     ],
+    [
+      'os = "freebsd"\nbulk-transport = "virtio-scsi"',
+      "bulk-transport: `virtio-scsi` is for Linux guests only; leave it out",
+    ],
     ['user = "root"', 'user: expected one of "login", found "root"'],
     [
       "user = { uid = 0 }",
@@ -250,7 +254,7 @@ describe("what is wrong with a profile", () => {
         "/images/debian.toml: login.port: expected a whole number from 1 to 65535, found 0",
         "/images/debian.toml: login.usr: unknown key; did you mean \`user\`?",
         "/images/debian.toml: cpus: expected a whole number from 1 to 255, found "two"",
-        "/images/debian.toml: colour: unknown key; expected one of \`os\`, \`arch\`, \`machine\`, \`firmware\`, \`kernel\`, \`initrd\`, \`append\`, \`disk-bus\`, \`login\`, \`user\`, \`shell\`, \`env\`, \`memory\`, \`cpus\`, \`boot-timeout\`, \`power-off-timeout\`, \`cache-transport\`, \`boot\`, \`disk-size\`, \`disk\`",
+        "/images/debian.toml: colour: unknown key; expected one of \`os\`, \`arch\`, \`machine\`, \`firmware\`, \`kernel\`, \`initrd\`, \`append\`, \`disk-bus\`, \`login\`, \`user\`, \`shell\`, \`env\`, \`memory\`, \`cpus\`, \`boot-timeout\`, \`power-off-timeout\`, \`bulk-transport\`, \`boot\`, \`disk-size\`, \`disk\`",
       ]
     `);
   });
@@ -275,6 +279,6 @@ test("a bare image is taken for one made for OBuilder", () => {
     cpus: 2,
     bootTimeoutMs: 120_000,
     powerOffTimeoutMs: 30_000,
-    cacheTransport: "tar",
+    bulkTransport: "virtio-scsi",
   });
 });

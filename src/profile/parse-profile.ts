@@ -54,7 +54,10 @@ function readProfile(table: TomlTable, folder: string): ParsedProfile {
   const cpus = table.integer("cpus", { min: 1, max: 255 });
   const bootTimeoutMs = table.durationMs("boot-timeout");
   const powerOffTimeoutMs = table.durationMs("power-off-timeout");
-  const cacheTransport = table.oneOf("cache-transport", ["tar"]);
+  const bulkTransport = table.oneOf("bulk-transport", ["virtio-scsi", "stream"]);
+  if (bulkTransport === "virtio-scsi" && os !== "linux") {
+    table.problem("bulk-transport", "`virtio-scsi` is for Linux guests only", "leave it out");
+  }
   const bootMode = table.oneOf("boot", ["warm", "cold"]);
   const diskSizeBytes = table.byteSize("disk-size", MIN_DISK_BYTES);
   const disk = table.path("disk", folder);
@@ -73,7 +76,7 @@ function readProfile(table: TomlTable, folder: string): ParsedProfile {
     cpus: cpus ?? defaults.cpus,
     bootTimeoutMs: bootTimeoutMs ?? defaults.bootTimeoutMs,
     powerOffTimeoutMs: powerOffTimeoutMs ?? defaults.powerOffTimeoutMs,
-    cacheTransport: cacheTransport ?? defaults.cacheTransport,
+    bulkTransport: bulkTransport ?? defaults.bulkTransport,
     ...(bootMode !== undefined && { bootMode }),
     ...(diskSizeBytes !== undefined && { diskSizeBytes }),
     ...(disk !== undefined && { disk }),

@@ -48,7 +48,7 @@ describe("profileToToml", () => {
       cpus = 2
       boot-timeout = "1m30s500ms"
       power-off-timeout = "30s"
-      cache-transport = "tar"
+      bulk-transport = "stream"
       boot = "cold"
 
       [login]

@@ -27,7 +27,7 @@ export function profileToToml(profile: ParsedProfile, file: string): string {
     pair("cpus", String(profile.cpus)),
     pair("boot-timeout", text(formatDurationMs(profile.bootTimeoutMs))),
     pair("power-off-timeout", text(formatDurationMs(profile.powerOffTimeoutMs))),
-    pair("cache-transport", text(profile.cacheTransport)),
+    pair("bulk-transport", text(profile.bulkTransport)),
     ...(profile.bootMode === undefined ? [] : [pair("boot", text(profile.bootMode))]),
     "",
     "[login]",

@@ -22,7 +22,7 @@ export interface Profile {
   readonly bootTimeoutMs: number;
   /** From the ACPI power button to the end of QEMU. */
   readonly powerOffTimeoutMs: number;
-  readonly cacheTransport: CacheTransport;
+  readonly bulkTransport: BulkTransport;
   /** `cold` boots a machine for every step; absent goes on with suspended machines where that works. */
   readonly bootMode?: BootMode;
   /** Size the disk is grown to at `from`; absent keeps the image's size. */
@@ -33,8 +33,11 @@ export type BootMode = "warm" | "cold";
 export type GuestOs = "linux" | "freebsd" | "openbsd" | "windows";
 export type GuestArch = "x86_64" | "aarch64";
 export type DiskBus = "virtio" | "scsi" | "sata" | "ide" | "nvme";
-/** `tar` streams caches through SSH with the guest's own tar. */
-export type CacheTransport = "tar";
+/**
+ * How caches and large copies travel: `virtio-scsi` hot-plugs disks, `stream` sends tar streams through the
+ * session.
+ */
+export type BulkTransport = "virtio-scsi" | "stream";
 
 export type ProfileUser =
   | { readonly kind: "login" }

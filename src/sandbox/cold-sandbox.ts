@@ -2,6 +2,7 @@
  * The reference sandbox: boots a machine for every job and shuts it down after it. Works for any
  * guest that speaks SSH and obeys its power button.
  */
+import { rm } from "node:fs/promises";
 import { launch } from "../machine/launch.ts";
 import type { Machine } from "../machine/machine.ts";
 import { failed, ok, type Result } from "../result.ts";
@@ -14,6 +15,7 @@ import type {
   SandboxHooks,
   SandboxJob,
   SandboxReport,
+  SavedCache,
   ShutDownHooks,
   ShutDownJob,
 } from "./sandbox.ts";
@@ -23,18 +25,22 @@ import { guestIsGood, workInGuest } from "./work-in-guest.ts";
 export interface ColdSandboxOptions {
   /** Private key file of the store, for profiles that log in with it. */
   readonly storeIdentityPath: string;
+  /** Gets a line about each disk that could not be used. */
+  readonly note: (message: string) => void;
 }
 
 export class ColdSandbox implements Sandbox {
   readonly #storeIdentityPath: string;
+  readonly #note: (message: string) => void;
 
   constructor(options: ColdSandboxOptions) {
     this.#storeIdentityPath = options.storeIdentityPath;
+    this.#note = options.note;
   }
 
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
     const possible = checkGuest(job.profile);
-    if (!possible.ok) return failed({ failure: possible.error, savedTargets: [] });
+    if (!possible.ok) return failed({ failure: possible.error, savedCaches: [] });
     hooks.onPhase("booting");
     const launched = await launch(
       {
@@ -53,30 +59,33 @@ export class ColdSandbox implements Sandbox {
         },
       },
     );
-    if (!launched.ok) return failed({ failure: launched.error, savedTargets: [] });
+    if (!launched.ok) return failed({ failure: launched.error, savedCaches: [] });
     await using machine = launched.value;
     await hooks.onMachine(machine.pid);
-    const savedTargets: string[] = [];
-    const done = await workInGuest(
-      guestOf(machine.session, job.profile, { flush: true }),
-      job.task,
-      hooks,
-      savedTargets,
-    );
+    const savedCaches: SavedCache[] = [];
+    const { hotPlug } = machine;
+    const { workDir } = job;
+    const disks = hotPlug === undefined ? undefined : { hotPlug, workDir, note: this.#note };
+    const guest = guestOf(machine.session, job.profile, {
+      flush: true,
+      ...(disks === undefined ? {} : { disks }),
+    });
+    const done = await workInGuest(guest, job, hooks, savedCaches);
+    await rm(workDir, { recursive: true, force: true });
     if (!done.ok) {
       const failure = done.error;
       const kept = this.#keep(machine, job, failure);
-      return failed({ failure, savedTargets, ...(kept === undefined ? {} : { kept }) });
+      return failed({ failure, savedCaches, ...(kept === undefined ? {} : { kept }) });
     }
     hooks.onPhase("powering-off");
     const off = await machine.powerOff({ signal: hooks.signal });
-    if (!off.ok) return failed({ failure: off.error, savedTargets });
+    if (!off.ok) return failed({ failure: off.error, savedCaches });
     if (off.value.forced) {
       hooks.onWarning(
         `the guest ignored its power button for ${job.profile.powerOffTimeoutMs / 1000} s; its filesystems were flushed and it was switched off`,
       );
     }
-    return ok({ savedTargets });
+    return ok({ savedCaches });
   }
 
   async shutDown(

@@ -1,6 +1,7 @@
 /**
  * Shell scripts that move files in and out of a POSIX guest. Pure text.
  */
+import { hotPlugTarget } from "../machine/qemu-hot-plug.ts";
 import { quoteWord } from "../machine/posix-quote.ts";
 
 /**
@@ -21,71 +22,49 @@ export function unpackScript(asRoot: boolean): string {
   return `tar -x${asRoot ? "p" : ""}f - ${asRoot ? "--numeric-owner " : ""}-C / && sync`;
 }
 
-/** One cache in the guest: where its content lives while it is mounted over its target. */
-export interface GuestCache {
-  readonly index: number;
-  readonly target: string;
-}
+/** Exit code by which a script says that a disk cannot be used in this guest; nothing was done then. */
+export const noDiskCode = 70;
 
-const root = "/.vmbuild";
-
-function contentDir(cache: GuestCache): string {
-  return `${root}/cache-${cache.index}`;
-}
-
-function madeList(cache: GuestCache): string {
-  return `${root}/made-${cache.index}`;
-}
-
-/**
- * Fills a cache's directory from the tar stream on standard input (or makes it empty, owned by
- * `owner`) and mounts it over the target. Directories that had to be made for the target are noted,
- * so that `detachScript` can take just those away.
- */
-export function attachScript(cache: GuestCache, owner: string | undefined): string {
-  const content = contentDir(cache);
-  const fill =
-    owner === undefined
-      ? `tar -xpf - --numeric-owner -C ${content}`
-      : `chown ${owner} ${content} && chmod 755 ${content}`;
+/** As {@link unpackScript}, from the plugged disk `lun` instead. */
+export function unpackDiskScript(lun: number, asRoot: boolean): string {
   return [
-    "set -e",
-    "umask 022",
-    `target=${quoteWord(cache.target)}`,
-    `mkdir -p ${content}`,
-    `chmod 700 ${root}`,
-    fill,
-    `: >${madeList(cache)}`,
-    `if [ -e "$target" ] && [ ! -d "$target" ]; then echo "$target is not a directory" >&2; exit 1; fi`,
-    `path=$target`,
-    `while [ -n "$path" ] && [ ! -d "$path" ]; do`,
-    `  printf '%s\\n' "$path" >>${madeList(cache)}`,
-    `  path=\${path%/*}`,
-    `done`,
-    `mkdir -p -- "$target"`,
-    `mount -o bind ${content} "$target" 2>/dev/null || mount --bind ${content} "$target"`,
+    findDisk("tar", lun),
+    `{ ${unpackScript(asRoot)}; } <"$tar"`,
+    "code=$?",
+    removeDisk(lun),
+    "exit $code",
   ].join("\n");
 }
 
-/** Writes the cache's content to standard output as a tar stream. */
-export function saveScript(cache: GuestCache): string {
-  return `tar -cf - -C ${contentDir(cache)} .`;
-}
+const scsiDevice = (lun: number) => `/sys/bus/scsi/devices/*:0:${hotPlugTarget}:${lun}`;
 
 /**
- * Takes the mount, the content and the directories made for it away again. A process that still
- * holds the mount does not keep it: it is detached lazily.
+ * Puts the device file of a plugged disk into a variable. The kernel finds a disk by itself, or as soon as it has
+ * the driver; it makes the device file, too, so that there need be no udev.
  */
-export function detachScript(cache: GuestCache): string {
-  return [
-    `target=${quoteWord(cache.target)}`,
-    `umount "$target" 2>/dev/null || umount -l "$target" || exit 1`,
-    `rm -rf ${contentDir(cache)} || exit 1`,
-    `while IFS= read -r path; do rmdir -- "$path" 2>/dev/null || break; done <${madeList(cache)}`,
-    `rm -f ${madeList(cache)}`,
-    `rmdir ${root} 2>/dev/null`,
-    "sync",
-    `fstrim / 2>/dev/null`,
-    "exit 0",
-  ].join("\n");
+export function findDisk(variable: string, lun: number): string {
+  return `
+find_disk() {
+  for block in ${scsiDevice(lun)}/block/*; do
+    ${variable}=/dev/\${block##*/}
+    [ -b "$${variable}" ] && [ -e "$block" ] && return
+  done
+  return 1
+}
+if ! find_disk; then
+  [ -d /sys/bus/scsi/drivers/sd ] && [ -d /sys/bus/virtio/drivers/virtio_scsi ] ||
+    modprobe -a -q virtio_scsi sd_mod 2>/dev/null
+  [ -d /sys/bus/virtio/drivers/virtio_scsi ] || exit ${noDiskCode}
+  tries=250
+  until find_disk; do
+    [ "$tries" = 0 ] && exit ${noDiskCode}
+    tries=$((tries - 1))
+    sleep 0.02
+  done
+fi`;
+}
+
+/** Makes the kernel forget a disk that is about to be unplugged, and write what it holds of it. */
+export function removeDisk(lun: number): string {
+  return `for device in ${scsiDevice(lun)}; do echo 1 >"$device/delete"; done`;
 }

@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { open } from "node:fs/promises";
 import { directoriesOf } from "../context/tar-entries.ts";
+import type { ManifestTar } from "../context/tar-stream.ts";
 import type { Session } from "../machine/session.ts";
 import type { StepUser } from "../plan/step.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
-import { fdStream } from "./fd-stream.ts";
-import type { Guest, GuestOptions } from "./guest.ts";
+import type { AttachedCache, Done, Guest, GuestDisks, GuestOptions } from "./guest.ts";
+import { attachCache } from "./posix-cache.ts";
+import { copyByDisk, isBulk } from "./copy-by-disk.ts";
 import {
   commandScript,
   privilegeOf,
@@ -18,18 +19,10 @@ import {
   setupMarker,
   plainShell,
 } from "./posix-command.ts";
-import {
-  attachScript,
-  detachScript,
-  directoryTests,
-  saveScript,
-  unpackScript,
-} from "./posix-files.ts";
+import { directoryTests, unpackScript } from "./posix-files.ts";
 import { quoteWord } from "../machine/posix-quote.ts";
 import { runScript, type ScriptAnswer } from "./remote-script.ts";
 import type { CacheAttachment, CommandTask, CopyTask, SandboxHooks } from "./sandbox.ts";
-
-type Done = Promise<Result<void, SandboxFailure>>;
 
 interface Ids {
   readonly uid: number;
@@ -41,11 +34,13 @@ export class PosixGuest implements Guest {
   readonly #session: Session;
   readonly #profile: Profile;
   readonly #flush: boolean;
+  readonly #disks: GuestDisks | undefined;
 
-  constructor(session: Session, profile: Profile, { flush }: GuestOptions) {
+  constructor(session: Session, profile: Profile, { flush, disks }: GuestOptions) {
     this.#session = session;
     this.#profile = profile;
     this.#flush = flush;
+    this.#disks = disks;
   }
 
   async run(task: CommandTask, hooks: SandboxHooks): Done {
@@ -94,45 +89,22 @@ export class PosixGuest implements Guest {
     cache: CacheAttachment,
     index: number,
     task: CommandTask,
-    signal: AbortSignal,
-  ): Done {
+    hooks: SandboxHooks,
+  ): Promise<Result<AttachedCache, SandboxFailure>> {
     const refused = this.#refuseWithoutRoot("mount a cache");
     if (refused !== undefined) return failed(refused);
-    let owner: string | undefined;
-    if (cache.content === undefined) {
-      const ids = await this.#idsOf(task.user, signal);
-      if (!ids.ok) return ids;
-      owner = `${ids.value.uid}:${ids.value.gid}`;
-    }
-    const script = attachScript({ index, target: cache.target }, owner);
-    const content = cache.content;
-    return this.#cacheScript(cache, signal, {
-      command: rootScript(this.#profile, script),
-      ...(content === undefined
-        ? {}
-        : {
-            stdin: fdStream(content.fd, content.sizeBytes),
-          }),
+    return attachCache({
+      session: this.#session,
+      profile: this.#profile,
+      disks: this.#disks,
+      owner: async () => {
+        const ids = await this.#idsOf(task.user, hooks.signal);
+        return ids.ok ? ok(`${ids.value.uid}:${ids.value.gid}`) : ids;
+      },
+      cache,
+      place: { index, target: cache.target },
+      hooks,
     });
-  }
-
-  async save(cache: CacheAttachment, index: number, signal: AbortSignal): Done {
-    const file = await open(cache.newContentPath, "wx", 0o600);
-    try {
-      return await this.#cacheScript(cache, signal, {
-        command: rootScript(this.#profile, saveScript({ index, target: cache.target })),
-        stdoutTo: async (chunk) => {
-          await file.writeFile(chunk);
-        },
-      });
-    } finally {
-      await file.close();
-    }
-  }
-
-  async detach(cache: CacheAttachment, index: number, signal: AbortSignal): Done {
-    const script = detachScript({ index, target: cache.target });
-    return this.#cacheScript(cache, signal, { command: rootScript(this.#profile, script) });
   }
 
   async copy(task: CopyTask, hooks: SandboxHooks): Done {
@@ -156,7 +128,32 @@ export class PosixGuest implements Guest {
       return failed(rootFailure(this.#profile, tests.value));
     }
     const missing = new Set(wanted.filter((_, index) => tests.value.stdout[index] === "0"));
-    const tar = task.openTar({ ...ids.value, directories: missing, signal });
+    const openTar = () => task.openTar({ ...ids.value, directories: missing, signal });
+    const byDisk =
+      this.#disks !== undefined && asRoot && isBulk(task.items)
+        ? await copyByDisk({
+            session: this.#session,
+            profile: this.#profile,
+            disks: this.#disks,
+            tar: openTar(),
+            hooks,
+          })
+        : undefined;
+    const unpacked = byDisk ?? (await this.#unpack(openTar(), asRoot, hooks));
+    if (!unpacked.ok) return unpacked;
+    if (unpacked.value.code === 0) return ok();
+    return failed({
+      reason: "copy-failed",
+      message: unpacked.value.stderr || `tar ended with ${unpacked.value.code} in the guest`,
+    });
+  }
+
+  async #unpack(
+    tar: ManifestTar,
+    asRoot: boolean,
+    hooks: SandboxHooks,
+  ): Promise<Result<ScriptAnswer, SandboxFailure>> {
+    const { signal } = hooks;
     const unpacked = await runScript(this.#session, {
       command: rootScript(this.#profile, unpackScript(asRoot)),
       stdin: tar.stream,
@@ -166,15 +163,7 @@ export class PosixGuest implements Guest {
     tar.stream.destroy();
     const sent = await tar.outcome;
     // A stream that the guest cut off is the guest's failure, told by its own end.
-    if (!sent.ok && sent.error.reason !== "cancelled") return sent;
-    if (!unpacked.ok) return unpacked;
-    if (unpacked.value.code !== 0) {
-      return failed({
-        reason: "copy-failed",
-        message: unpacked.value.stderr || `tar ended with ${unpacked.value.code} in the guest`,
-      });
-    }
-    return ok();
+    return !sent.ok && sent.error.reason !== "cancelled" ? sent : unpacked;
   }
 
   /** The numbers a user stands for in this guest. */
@@ -193,22 +182,6 @@ export class PosixGuest implements Guest {
       return failed(setupFailure(answer.value.stderr || `cannot tell the ids of the user${name}`));
     }
     return ok({ uid: uid as number, gid: gid as number });
-  }
-
-  async #cacheScript(
-    cache: CacheAttachment,
-    signal: AbortSignal,
-    request: Omit<Parameters<typeof runScript>[1], "signal">,
-  ): Done {
-    const answer = await runScript(this.#session, { ...request, signal });
-    if (!answer.ok) return answer;
-    if (answer.value.code === 0) return ok();
-    return failed({
-      reason: "cache-failed",
-      cache: cache.name,
-      target: cache.target,
-      message: answer.value.stderr || `the script in the guest ended with ${answer.value.code}`,
-    });
   }
 
   #refuseUser(user: StepUser): SandboxFailure | undefined {

@@ -27,6 +27,8 @@ export interface SandboxJob {
   /** True lets the guest reach the network (and the host's loopback); false isolates it. */
   readonly network: boolean;
   readonly task: SandboxTask;
+  /** A directory for what is needed meanwhile, on the disk's filesystem; not there before the job nor after it. */
+  readonly workDir: string;
   /** Leaves the machine running when the task fails, for somebody to look into. */
   readonly keepFailed: boolean;
   /** What the machine may be resumed from and saved to; absent boots one for this job alone. */
@@ -46,8 +48,6 @@ export interface WarmJob {
   readonly parentDir: string;
   /** Where to put the machine as it is after the job; nothing is there. */
   readonly dir: string;
-  /** A directory for what is needed meanwhile, on the same filesystem; removed after the job. */
-  readonly workDir: string;
   /** The job must begin with a boot of the guest. */
   readonly freshBoot: boolean;
   /** The parent's machine is gone on with. */
@@ -77,10 +77,39 @@ export interface CacheAttachment {
   readonly name: string;
   /** Absolute path in the guest. */
   readonly target: string;
-  /** The tar stream to fill it with; undefined for a new cache, which belongs to the task's user. */
-  readonly content?: { readonly fd: number; readonly sizeBytes: number };
-  /** Where its content is written afterwards, as a tar stream. */
+  /** The form of its content; undefined for a new cache, which belongs to the task's user. */
+  readonly content: CacheForm | undefined;
+  /** The content as a tar stream, whatever its form. Failures are told in words. */
+  openTar(signal: AbortSignal): Promise<Result<CacheTar, string>>;
+  /** A disk for this task alone, with the content or empty; a second call gives it as the first did. */
+  openDisk(signal: AbortSignal): Promise<Result<CacheDisk, string>>;
+  /** Gives up the content, which is damaged: the cache is as a new one from now on. */
+  startAnew(): void;
+  /** Where its content is written afterwards if that is done as a tar stream. */
   readonly newContentPath: string;
+}
+
+/** An ext4 file system, with the content in its directory `content`, or a tar stream. */
+export type CacheForm = "disk" | "tar";
+
+/** A tar stream in a file that is open for reading from byte 0; the path may go, the descriptor stays. */
+export interface CacheTar {
+  readonly fd: number;
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** A qcow2 disk with an ext4 file system. */
+export interface CacheDisk {
+  readonly path: string;
+  /** False when the file system is empty. */
+  readonly isFilled: boolean;
+}
+
+/** A cache whose new content is complete: on its disk, or at its `newContentPath`. */
+export interface SavedCache {
+  readonly target: string;
+  readonly form: CacheForm;
 }
 
 /** Brings files into the guest. What existed is never re-owned; missing directories are made. */
@@ -107,7 +136,7 @@ export interface ShutDownJob extends Pick<
 > {
   /** Where the machine may have been saved that goes with what the disk is layered on. */
   readonly suspendedDir: string;
-  /** As in {@link WarmJob}. */
+  /** As in {@link SandboxJob}. */
   readonly workDir: string;
 }
 
@@ -138,8 +167,8 @@ export interface SandboxHooks {
 
 /** What a successful job leaves besides the disk. */
 export interface SandboxReport {
-  /** Targets of the caches whose new content was written completely; only these may be published. */
-  readonly savedTargets: readonly string[];
+  /** The caches whose new content was written completely; only these may be published. */
+  readonly savedCaches: readonly SavedCache[];
   /**
    * True when the guest was not shut down: what it wrote is on the disk, and its filesystems are as after
    * a power failure.
@@ -147,10 +176,10 @@ export interface SandboxReport {
   readonly running?: boolean;
 }
 
-/** A failed job; `savedTargets` as in {@link SandboxReport}, since a failed command's caches are still good. */
+/** A failed job; `savedCaches` as in {@link SandboxReport}, since a failed command's caches are still good. */
 export interface FailedJob {
   readonly failure: SandboxFailure;
-  readonly savedTargets: readonly string[];
+  readonly savedCaches: readonly SavedCache[];
   /** The machine that was left running, with `keepFailed`. */
   readonly kept?: KeptMachine;
 }

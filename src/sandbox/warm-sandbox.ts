@@ -29,6 +29,7 @@ import type {
   SandboxHooks,
   SandboxJob,
   SandboxReport,
+  SavedCache,
   ShutDownHooks,
   ShutDownJob,
   WarmJob,
@@ -72,17 +73,17 @@ export class WarmSandbox implements Sandbox {
       return (await this.#cold()).run(job, hooks);
     }
     const warmJob: Job = { ...job, warm: job.warm };
-    await mkdir(job.warm.workDir, { recursive: true, mode: 0o700 });
+    await mkdir(job.workDir, { recursive: true, mode: 0o700 });
     try {
       const obtained = await this.#obtain(warmJob, hooks);
       if (!obtained.ok) {
         return obtained.error === undefined
           ? await (await this.#cold()).run(job, hooks)
-          : failed({ failure: obtained.error, savedTargets: [] });
+          : failed({ failure: obtained.error, savedCaches: [] });
       }
       return await this.#work(obtained.value, warmJob, hooks);
     } finally {
-      await rm(job.warm.workDir, { recursive: true, force: true });
+      await rm(job.workDir, { recursive: true, force: true });
     }
   }
 
@@ -117,29 +118,38 @@ export class WarmSandbox implements Sandbox {
     hooks: SandboxHooks,
   ): Promise<Result<SandboxReport, FailedJob>> {
     const { profile, task, network } = job;
-    const savedTargets: string[] = [];
+    const savedCaches: SavedCache[] = [];
     let keep = false;
     try {
       if (network) await openNetwork(warm.session, hooks.signal);
-      const guest = guestOf(warm.session, agentProfile(profile), { flush: false });
-      const done = await workInGuest(guest, agentTask(profile, task), hooks, savedTargets);
-      if (!done.ok) return failed({ failure: done.error, savedTargets });
+      const { hotPlug } = warm.machine;
+      const note = (message: string) => this.#note(job, message);
+      const disks = hotPlug === undefined ? undefined : { hotPlug, workDir: job.workDir, note };
+      const guest = guestOf(warm.session, agentProfile(profile), {
+        flush: false,
+        ...(disks === undefined ? {} : { disks }),
+      });
+      const inGuest = { ...job, task: agentTask(profile, task) };
+      const done = await workInGuest(guest, inGuest, hooks, savedCaches);
+      if (!done.ok) return failed({ failure: done.error, savedCaches });
       hooks.onPhase("suspending");
       const clean = await cleanUp(warm, hooks.signal);
-      if (!clean.ok) return failed({ failure: clean.error, savedTargets });
+      if (!clean.ok) return failed({ failure: clean.error, savedCaches });
       const { changes, baseline } = clean.value;
-      if (changes.length === 0) {
+      if (hotPlug?.inUse === true) {
+        this.#note(job, "its machine is not kept: a disk could not be unplugged");
+      } else if (changes.length === 0) {
         keep = await this.#save({ ...warm, baseline }, job, hooks);
       } else {
         this.#note(job, `its machine is not kept: the step changed ${changes[0]}${more(changes)}`);
       }
-      if (hooks.signal.aborted) return failed({ failure: { reason: "cancelled" }, savedTargets });
+      if (hooks.signal.aborted) return failed({ failure: { reason: "cancelled" }, savedCaches });
       if (!keep) {
         // QEMU writes what it holds of the disk's own tables when the guest is stopped.
         const stopped = await warm.machine.monitor.execute("stop", {}, hooks.signal);
-        if (!stopped.ok) return failed({ failure: { reason: "cancelled" }, savedTargets });
+        if (!stopped.ok) return failed({ failure: { reason: "cancelled" }, savedCaches });
       }
-      return ok({ savedTargets, running: true });
+      return ok({ savedCaches, running: true });
     } finally {
       if (!keep) await warm[Symbol.asyncDispose]();
     }
@@ -188,7 +198,7 @@ export class WarmSandbox implements Sandbox {
     hooks.onPhase("resuming");
     if (record.hasDisk) await copyFile(join(dir, diskName), job.diskPath);
     const { signal, onMachine } = hooks;
-    const { workDir } = job.warm;
+    const { workDir } = job;
     const resumed = await resumeMachine(config, record, { dir, workDir, signal, onMachine });
     if (resumed.ok) {
       await job.warm.onUsed();
@@ -202,7 +212,8 @@ export class WarmSandbox implements Sandbox {
   /** Boots the parent's disk and saves the machine for all that start there; gives where it is. */
   async #boot(job: Job, hooks: SandboxHooks): Promise<Result<string, SandboxFailure | undefined>> {
     const { signal, onMachine } = hooks;
-    const { workDir, offer, freshBoot } = job.warm;
+    const { workDir } = job;
+    const { offer, freshBoot } = job.warm;
     hooks.onPhase("booting");
     const { bootMachine } = await bootModule();
     const booted = await bootMachine(this.#config({ ...job, network: false }), {

@@ -3,15 +3,15 @@
  */
 import { ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
-import type { Guest } from "./guest.ts";
-import type { CacheAttachment, SandboxHooks, SandboxTask } from "./sandbox.ts";
+import type { AttachedCache, Guest } from "./guest.ts";
+import type { CacheAttachment, SandboxHooks, SandboxJob, SavedCache } from "./sandbox.ts";
 
-/** Does the task; the targets of caches that were saved are added to `savedTargets`. */
+/** Does the job's task; caches that were saved are added to `savedCaches`. */
 export async function workInGuest(
   guest: Guest,
-  task: SandboxTask,
+  { task, keepFailed }: Pick<SandboxJob, "task" | "keepFailed">,
   hooks: SandboxHooks,
-  savedTargets: string[],
+  savedCaches: SavedCache[],
 ): Promise<Result<void, SandboxFailure>> {
   if (task.kind === "copy") {
     hooks.onPhase("copying");
@@ -21,22 +21,30 @@ export async function workInGuest(
     hooks.onPhase("running");
     return guest.run(task, hooks);
   }
-  const caches = outermostFirst(task.caches);
+  const caches: OfferedCache[] = [];
   hooks.onPhase("caches-in");
-  for (const [index, cache] of caches.entries()) {
-    const attached = await guest.attach(cache, index, task, hooks.signal);
+  for (const [index, cache] of outermostFirst(task.caches).entries()) {
+    const attached = await guest.attach(cache, index, task, hooks);
     if (!attached.ok) return attached;
+    caches.push({ cache, attached: attached.value });
   }
   hooks.onPhase("running");
   const ran = await guest.run(task, hooks);
   if (!ran.ok && !guestIsGood(ran.error)) return ran;
   hooks.onPhase("caches-out");
-  const released = await releaseCaches(guest, caches, hooks, {
-    savedTargets,
-    // A failed step's disk is thrown away, and somebody may want to look into the machine as it is.
+  const released = await releaseCaches(caches, hooks, {
+    savedCaches,
+    // A failed step's disk is thrown away, so there is nothing to put in order for it.
     detach: ran.ok,
+    // Somebody may want to look into the machine as it is.
+    stays: !ran.ok && keepFailed,
   });
   return ran.ok ? released : ran;
+}
+
+interface OfferedCache {
+  readonly cache: CacheAttachment;
+  readonly attached: AttachedCache;
 }
 
 /** An inner target is mounted into an outer one, so the outer one must be there first. */
@@ -53,22 +61,25 @@ function depth(path: string): number {
  * part of the layer, so that fails the step.
  */
 async function releaseCaches(
-  guest: Guest,
-  caches: readonly CacheAttachment[],
+  caches: readonly OfferedCache[],
   hooks: SandboxHooks,
-  options: { readonly savedTargets: string[]; readonly detach: boolean },
+  options: {
+    readonly savedCaches: SavedCache[];
+    readonly detach: boolean;
+    readonly stays: boolean;
+  },
 ): Promise<Result<void, SandboxFailure>> {
-  for (const [index, cache] of [...caches.entries()].reverse()) {
-    const saved = await guest.save(cache, index, hooks.signal);
+  for (const { cache, attached } of caches.toReversed()) {
+    const saved = await attached.save(options.stays, hooks.signal);
     if (saved.ok) {
-      options.savedTargets.push(cache.target);
+      options.savedCaches.push({ target: cache.target, form: saved.value });
     } else if (saved.error.reason === "cache-failed") {
       hooks.onWarning(`the cache ${cache.name} keeps its old content: ${saved.error.message}`);
     } else {
       return saved;
     }
     if (!options.detach) continue;
-    const detached = await guest.detach(cache, index, hooks.signal);
+    const detached = await attached.detach(hooks.signal);
     if (!detached.ok) return detached;
   }
   return ok();

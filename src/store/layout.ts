@@ -21,13 +21,18 @@
  *           work/                             what a job needs meanwhile
  *         ID.deleted.OWNER/                   a layer on its way out
  *       cache/
- *         c-NAME/VERSION.tar                  the content of a cache; the highest version counts
+ *         c-NAME/VERSION/                     the content of a cache; the highest version counts
+ *           disk-0.qcow2 ...                  as a disk: each file an overlay on the one before
+ *           content.tar                       or as a tar stream
+ *           deleted                           or as none
  *       cache-tmp/
- *         OWNER.tar                           a cache's next content in the making
+ *         OWNER/                              a lease, with the next version in the making:
+ *           disk/ | tar/ | deleted/           by its form
  *       state/
  *         tags/NAME                           the id a tag points at
  *         failed/ID                           the log of a step that failed
  *         ssh/                                the key pair made for this store
+ *         empty-ext4.qcow2                    the disk that every cache's begins with
  *         tmp/OWNER                           a file about to be renamed to its place
  *         NAME.json                           what is remembered to save work; losing it costs only time
  *
@@ -60,6 +65,27 @@ export interface StagePaths extends LayerPaths {
   readonly workDir: string;
 }
 
+/** A version of a cache, published or in the making; only one of the forms is there. */
+export interface CacheVersionPaths {
+  readonly dir: string;
+  readonly tarPath: string;
+  readonly deletedPath: string;
+  /** The overlay number `index` of the disk; 0 is the empty disk. */
+  disk(index: number): string;
+}
+
+/** What one lease of a cache has for itself. */
+export interface CacheStagePaths {
+  readonly dir: string;
+  /** What becomes the next version, by its form. */
+  readonly disk: CacheVersionPaths;
+  readonly tar: CacheVersionPaths;
+  readonly deleted: CacheVersionPaths;
+  /** For a moment: the content in another form. */
+  readonly rawPath: string;
+  readonly convertedPath: string;
+}
+
 /** Paths of one store. */
 export interface StoreLayout {
   /** Absolute. */
@@ -88,8 +114,9 @@ export interface StoreLayout {
   deletedLayer(id: string, owner: string): LayerPaths;
   /** The directory of a cache, by its escaped name. */
   cache(escapedName: string): string;
-  cacheVersion(escapedName: string, version: number): string;
-  cacheStage(owner: string): string;
+  cacheVersion(escapedName: string, version: number): CacheVersionPaths;
+  cacheStage(owner: string): CacheStagePaths;
+  readonly emptyDiskPath: string;
   tag(escapedName: string): string;
   state(name: string): string;
   stateStage(owner: string): string;
@@ -130,8 +157,9 @@ export function storeLayout(root: string): StoreLayout {
     deletedLayer: (id, owner) => layerPaths(inside(stageDir, `${id}.deleted.${owner}`)),
     cache: (escapedName) => inside(cacheDir, escapedName),
     cacheVersion: (escapedName, version) =>
-      join(inside(cacheDir, escapedName), `${String(version).padStart(12, "0")}.tar`),
-    cacheStage: (owner) => inside(cacheStageDir, `${owner}.tar`),
+      cacheVersionPaths(join(inside(cacheDir, escapedName), String(version).padStart(12, "0"))),
+    cacheStage: (owner) => cacheStagePaths(inside(cacheStageDir, owner)),
+    emptyDiskPath: join(stateDir, "empty-ext4.qcow2"),
     tag: (escapedName) => inside(tagDir, escapedName),
     state: (name) => inside(stateDir, `${name}.json`),
     stateStage: (owner) => inside(stateStageDir, owner),
@@ -151,6 +179,11 @@ export function backingPathOfLayer(id: string): string {
 /** The backing path written into an overlay on the base image `digest`. */
 export function backingPathOfImage(digest: string): string {
   return `../../../base-image/sha256/${digest}`;
+}
+
+/** The name of the overlay number `index` of a cache's disk, and so the backing path of the next. */
+export function diskName(index: number): string {
+  return `disk-${index}.qcow2`;
 }
 
 /** What the name of an entry in `result-tmp` says, or undefined when this program did not make it. */
@@ -185,6 +218,26 @@ function stagePaths(dir: string): StagePaths {
     machinePath: join(dir, "machine.json"),
     keptPath: join(dir, "kept.json"),
     workDir: join(dir, "work"),
+  };
+}
+
+function cacheVersionPaths(dir: string): CacheVersionPaths {
+  return {
+    dir,
+    tarPath: join(dir, "content.tar"),
+    deletedPath: join(dir, "deleted"),
+    disk: (index) => join(dir, diskName(index)),
+  };
+}
+
+function cacheStagePaths(dir: string): CacheStagePaths {
+  return {
+    dir,
+    disk: cacheVersionPaths(join(dir, "disk")),
+    tar: cacheVersionPaths(join(dir, "tar")),
+    deleted: cacheVersionPaths(join(dir, "deleted")),
+    rawPath: join(dir, "disk.raw"),
+    convertedPath: join(dir, "converted.tar"),
   };
 }
 

@@ -1,5 +1,7 @@
 import { storeFixture } from "../../test/laws/store-fixture.ts";
+import { cacheLaws } from "../../test/laws/cache-laws.ts";
 import { storeLaws } from "../../test/laws/store-laws.ts";
 import { openStore } from "./open-store.ts";
 
 storeLaws("OverlayStore", () => storeFixture(openStore));
+cacheLaws("OverlayStore", () => storeFixture(openStore));

@@ -1,6 +1,6 @@
 /** The store as qcow2 overlays in a directory. */
 import type { StepId } from "../plan/step.ts";
-import { emptyCache, leaseCache, readCaches } from "./cache.ts";
+import { cacheBytes, emptyCache, leaseCache, readCaches } from "./cache.ts";
 import { deleteLayer } from "./delete-layer.ts";
 import type { StoreContext } from "./durable.ts";
 import { findFailedLog } from "./failed-log.ts";
@@ -33,6 +33,7 @@ export function overlayStore(context: StoreContext): Store {
     stages: () => readLiveStages(layout),
     cache: (name: string) => leaseCache(context, name),
     caches: () => readCaches(layout),
+    cacheBytes: () => cacheBytes(layout),
     deleteCache: (name: string) => emptyCache(context, name),
     tag: (name: string, id: StepId) => writeTag(context, name, id),
     tags: () => readTags(layout),

@@ -67,3 +67,11 @@ export function convertArgv(request: ConvertRequest): string[] {
     request.path,
   ];
 }
+
+/**
+ * Puts an overlay onto another image of its own chain, and copies what lay between into it. Relative names are
+ * taken from the overlay's directory.
+ */
+export function rebaseArgv(path: string, backingPath: string): string[] {
+  return ["rebase", "-f", "qcow2", "-F", "qcow2", "-b", backingPath, path];
+}

@@ -10,6 +10,7 @@ import {
   type DiskFormat,
   infoArgv,
   type OverlayRequest,
+  rebaseArgv,
 } from "./qemu-img-argv.ts";
 
 /** What an image says about itself. */
@@ -40,6 +41,16 @@ export async function createOverlay(
 ): Promise<Result<void, StoreFailure>> {
   const run = await runQemuImg(createOverlayArgv(request), { signal });
   return run.ok ? expectSuccess(run.value, request.path) : run;
+}
+
+/** Puts a qcow2 overlay onto `backingPath`, an image below it; what lay between is in the overlay then. */
+export async function rebaseOverlay(
+  path: string,
+  backingPath: string,
+  signal?: AbortSignal,
+): Promise<Result<void, StoreFailure>> {
+  const run = await runQemuImg(rebaseArgv(path, backingPath), { signal });
+  return run.ok ? expectSuccess(run.value, path) : run;
 }
 
 /** Describes an image of a known format. */

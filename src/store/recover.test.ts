@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { read } from "../../test/laws/cache-content.ts";
 import {
   expectOk,
   idOf,
@@ -24,6 +24,8 @@ beforeAll(async () => {
   sources = await transpile(
     "src/result.ts",
     "src/store",
+    "src/context/tar-header.ts",
+    "test/laws/cache-content.ts",
     "test/laws/store-fixture.ts",
     "test/laws/store-worker.ts",
   );
@@ -198,10 +200,10 @@ test.each([1, 3, 8, 14, 21, 29])(
     if (all.some((event) => event.published !== undefined)) {
       expect(lease.content).toBeDefined();
     }
-    if (lease.content !== undefined) {
-      const content = readFileSync(lease.content.fd);
-      const digest = createHash("sha256").update(content.subarray(64)).digest("hex");
-      expect(content.subarray(0, 64).toString()).toBe(digest);
+    const content = await read(lease);
+    if (content !== undefined) {
+      const digest = createHash("sha256").update(content.slice(64)).digest("hex");
+      expect(content.slice(0, 64)).toBe(digest);
       expect(content).toHaveLength(500_064);
     }
   },

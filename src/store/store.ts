@@ -75,26 +75,51 @@ export interface Stage extends AsyncDisposable {
 }
 
 /**
- * A private view of a cache, taken for one step.
- *
- * The content is one tar stream that the host never unpacks: what a guest sends cannot escape it.
+ * What a cache's content is kept as: an ext4 file system on a disk, below its directory `content`, or a tar
+ * stream. The host unpacks and mounts neither: what a guest writes cannot escape it.
  */
+export type CacheForm = "disk" | "tar";
+
+/** A cache's content as a tar stream. */
+export interface CacheTar {
+  /** Open for reading from byte 0, until the lease is disposed of. */
+  readonly fd: number;
+  readonly sizeBytes: number;
+  /** Where it is; it may go when another step publishes. */
+  readonly path: string;
+}
+
+/** A qcow2 disk for a step alone, to be written to. */
+export interface CacheDisk {
+  readonly path: string;
+  /** False for an empty file system: the cache is new, or its content is a tar stream. */
+  readonly isFilled: boolean;
+}
+
+/** A private view of a cache, taken for one step. Its content stays readable whatever others publish. */
 export interface CacheLease extends AsyncDisposable {
   readonly name: string;
-  /** Open for reading from byte 0; undefined when the cache is new. Stays readable whatever others publish. */
-  readonly content?: { readonly fd: number; readonly sizeBytes: number };
-  /** Where the step's new content is to be written. */
+  /** The form of its content; undefined when the cache is new. */
+  readonly content: CacheForm | undefined;
+  /** The content as a tar stream, whatever its form; only when there is content. A damaged disk is a failure. */
+  openTar(signal: AbortSignal): Promise<Result<CacheTar, StoreFailure>>;
+  /** A disk to work on. A second call gives it as the first did. */
+  openDisk(signal: AbortSignal): Promise<Result<CacheDisk, StoreFailure>>;
+  /** Gives the content up, because it is damaged: the cache is as a new one from now on. */
+  startAnew(): void;
+  /** Where the step's new content is to be written if it is a tar stream. */
   readonly newContentPath: string;
   /**
-   * Makes the new content the cache's content in one step. `stale` when another step has published
-   * since the lease was taken: then the new content is dropped (OBuilder's rule).
+   * Makes what is at `newContentPath`, or on the disk of `openDisk`, the cache's content in one step. `stale` when
+   * another step has published since the lease was taken: then the new content is dropped (OBuilder's rule).
    */
-  publish(): Promise<Result<"published" | "stale", StoreFailure>>;
+  publish(form: CacheForm): Promise<Result<"published" | "stale", StoreFailure>>;
 }
 
 /** A cache with content. */
 export interface CacheInfo {
   readonly name: string;
+  /** On the disk, with what it shares with other caches. */
   readonly sizeBytes: number;
 }
 
@@ -150,6 +175,8 @@ export interface Store {
   cache(name: string): Promise<Result<CacheLease, StoreFailure>>;
   /** Every cache that has content, by name. */
   caches(): Promise<readonly CacheInfo[]>;
+  /** Bytes on the disk of all caches; what they share counts once. */
+  cacheBytes(): Promise<number>;
   /**
    * Empties a cache; `absent` when it had no content. A step that holds a lease on it reads on and
    * finds itself stale when it publishes.

@@ -11,7 +11,7 @@ import { agentReady } from "./agent-script.ts";
 import { openAgentSession } from "./agent-session.ts";
 import { hostFingerprint } from "./fingerprint.ts";
 import { readFacts } from "./facts.ts";
-import { settleScript, hastenScript } from "./facts-script.ts";
+import { diskDriversScript, hastenScript, settleScript } from "./facts-script.ts";
 import { wakeInput } from "./wake-program.ts";
 import type { WarmMachine } from "./warm-machine.ts";
 
@@ -70,7 +70,9 @@ export async function bootMachine(
     if (!(await session.wake(wakeInput(randomBytes(64), Date.now())))) {
       return unsuitable("the guest's clock and random number generator cannot be set");
     }
-    const baseline = await readFacts(session, signal, { before: settleScript + hastenScript });
+    const drivers = machine.hotPlug === undefined ? "" : diskDriversScript;
+    const before = settleScript + drivers + hastenScript;
+    const baseline = await readFacts(session, signal, { before });
     if (!baseline.ok) return failed({ kind: "machine", failure: baseline.error });
     const host = await hostFingerprint(suspendable, machine.argv[0] as string);
     return ok({

@@ -8,6 +8,9 @@ export const settleScript = `
 if [ -d /run/systemd/system ]; then timeout 120 systemctl is-system-running --wait >/dev/null 2>&1; fi
 `;
 
+/** Loads the drivers that a disk plugged in later needs, and those that come with it; later they would be residue. */
+export const diskDriversScript = "modprobe -a -q virtio_scsi sd_mod sg ext4 2>/dev/null\n";
+
 /**
  * Files of kernel settings (sysctl), read only when one was written to. Those of single network interfaces
  * and neighbour tables are left out, since they are most of what there is; so is `fs/binfmt_misc`, which

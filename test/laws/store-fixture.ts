@@ -108,5 +108,5 @@ const profile: Profile = {
   cpus: 1,
   bootTimeoutMs: 1000,
   powerOffTimeoutMs: 1000,
-  cacheTransport: "tar",
+  bulkTransport: "stream",
 };

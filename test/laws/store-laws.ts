@@ -1,8 +1,7 @@
 /** What every store must keep, whatever it is made of. */
-import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import type { CacheLease, Store } from "../../src/store/store.ts";
+
 import {
   BASE_BYTES,
   expectOk,
@@ -266,122 +265,6 @@ export function storeLaws(name: string, makeFixture: () => Promise<StoreFixture>
       expect(await store.resolveId(idOf("b"))).toEqual(unknown(idOf("b"), []));
     });
   });
-
-  describe(`${name}: caches`, () => {
-    test("a new cache has no content until it is published", async () => {
-      await using fixture = await makeFixture();
-      const store = await fixture.open();
-      {
-        await using lease = expectOk(await store.cache("npm"));
-        expect(lease.content).toBeUndefined();
-        await writeFile(lease.newContentPath, "never published");
-      }
-      expect(await contentOf(store, "npm")).toBeUndefined();
-      expect(await publish(store, "npm", "one")).toBe("published");
-      expect(await contentOf(store, "npm")).toBe("one");
-      expect(await contentOf(store, "other")).toBeUndefined();
-    });
-
-    test("the first to finish publishes, a later one whose base is stale is dropped", async () => {
-      await using fixture = await makeFixture();
-      const store = await fixture.open();
-      await publish(store, "npm", "zero");
-      await using first = expectOk(await store.cache("npm"));
-      await using second = expectOk(await store.cache("npm"));
-      await writeFile(first.newContentPath, "first");
-      await writeFile(second.newContentPath, "second, longer");
-      expect(expectOk(await first.publish())).toBe("published");
-      expect(expectOk(await second.publish())).toBe("stale");
-      expect(await contentOf(store, "npm")).toBe("first");
-      expect(await publish(store, "npm", "third")).toBe("published");
-      expect(read(first)).toBe("zero");
-      expect(await contentOf(store, "npm")).toBe("third");
-    });
-
-    test("a lease that slept through several versions is stale", async () => {
-      await using fixture = await makeFixture();
-      const store = await fixture.open();
-      await using sleeper = expectOk(await store.cache("npm"));
-      await publish(store, "npm", "one");
-      await publish(store, "npm", "two");
-      await writeFile(sleeper.newContentPath, "old");
-      expect(expectOk(await sleeper.publish())).toBe("stale");
-      expect(await contentOf(store, "npm")).toBe("two");
-    });
-
-    test("of many who publish at once exactly one does", async () => {
-      await using fixture = await makeFixture();
-      const store = await fixture.open();
-      for (let round = 0; round < 5; round++) {
-        const leases = await Promise.all(
-          Array.from({ length: 8 }, async () => expectOk(await store.cache("npm"))),
-        );
-        const outcomes = await Promise.all(
-          leases.map(async (lease, index) => {
-            await writeFile(lease.newContentPath, `${round}.${index}`);
-            return expectOk(await lease.publish());
-          }),
-        );
-        expect(outcomes.filter((outcome) => outcome === "published")).toHaveLength(1);
-        expect(await contentOf(store, "npm")).toBe(`${round}.${outcomes.indexOf("published")}`);
-        await Promise.all(leases.map((lease) => lease[Symbol.asyncDispose]()));
-      }
-    });
-
-    test("any text names a cache of its own", async () => {
-      await using fixture = await makeFixture();
-      const store = await fixture.open();
-      const long = "x".repeat(5000);
-      const names = ["", ".", "..", "/", "../../x", "a/b", "a%2Fb", "A", "ä", long, `${long}y`];
-      for (const cache of names) {
-        expect(await publish(store, cache, `content of ${cache}`)).toBe("published");
-      }
-      for (const cache of names) {
-        expect(await contentOf(store, cache)).toBe(`content of ${cache}`);
-      }
-      const caches = await store.caches();
-      expect(caches.map(({ name }) => name).sort()).toEqual([...names].sort());
-      expect(caches.find(({ name }) => name === "A")).toEqual({ name: "A", sizeBytes: 12 });
-    });
-
-    test("a deleted cache is new again, and an older lease does not bring it back", async () => {
-      await using fixture = await makeFixture();
-      const store = await fixture.open();
-      expect(expectOk(await store.deleteCache("npm"))).toBe("absent");
-      await publish(store, "npm", "one");
-      await using older = expectOk(await store.cache("npm"));
-      expect(expectOk(await store.deleteCache("npm"))).toBe("deleted");
-      expect(expectOk(await store.deleteCache("npm"))).toBe("absent");
-      expect(await store.caches()).toEqual([]);
-      expect(read(older)).toBe("one");
-      await writeFile(older.newContentPath, "one and more");
-      expect(expectOk(await older.publish())).toBe("stale");
-      expect(await contentOf(store, "npm")).toBeUndefined();
-      expect(await publish(store, "npm", "two")).toBe("published");
-      expect(await contentOf(store, "npm")).toBe("two");
-    });
-  });
-}
-
-async function publish(store: Store, name: string, content: string): Promise<string> {
-  await using lease = expectOk(await store.cache(name));
-  await writeFile(lease.newContentPath, content);
-  return expectOk(await lease.publish());
-}
-
-async function contentOf(store: Store, name: string): Promise<string | undefined> {
-  await using lease = expectOk(await store.cache(name));
-  return lease.content === undefined ? undefined : read(lease);
-}
-
-function read(lease: CacheLease): string {
-  const { content } = lease;
-  if (content === undefined) {
-    throw new Error("the cache has no content");
-  }
-  const text = readFileSync(content.fd, "utf8");
-  expect(Buffer.byteLength(text)).toBe(content.sizeBytes);
-  return text;
 }
 
 /** Two ids that differ and begin with the same `digits` digits. */

@@ -8,11 +8,12 @@
  */
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { appendFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openStore } from "../../src/store/open-store.ts";
 import { newOwner } from "../../src/store/owner.ts";
 import type { StageBase, Store } from "../../src/store/store.ts";
+import { write } from "./cache-content.ts";
 import { expectOk, idOf, makeLayer, openStageOn } from "./store-fixture.ts";
 
 const [, , root = "", mode = "", digest = ""] = process.argv;
@@ -64,10 +65,10 @@ async function churn(store: Store): Promise<void> {
     expectOk(await store.tag("last", id));
     say({ tagged: id });
     await using lease = expectOk(await store.cache("churned"));
-    const body = randomBytes(500_000);
-    await writeFile(lease.newContentPath, createHash("sha256").update(body).digest("hex"));
-    await appendFile(lease.newContentPath, body);
-    say({ published: expectOk(await lease.publish()) });
+    const body = randomBytes(250_000).toString("hex");
+    const form = n % 2 === 0 ? "tar" : "disk";
+    await write(lease, form, createHash("sha256").update(body).digest("hex") + body);
+    say({ published: expectOk(await lease.publish(form)) });
     const spare = idOf(`${process.pid}.${n}.spare`);
     await makeLayer(store, base, spare);
     say({ promoted: spare });

@@ -5,6 +5,7 @@ import type {
   SandboxHooks,
   SandboxJob,
   SandboxReport,
+  SavedCache,
 } from "../../src/sandbox/sandbox.ts";
 import { failed, ok, type Result } from "../../src/result.ts";
 
@@ -15,8 +16,8 @@ export interface ScriptedRun {
   /** What the command is, or `copy`. */
   readonly what: string;
   print(text: string): Promise<void>;
-  /** Ends the run well; `saved` are the cache targets whose content was written. */
-  finish(saved?: readonly string[]): void;
+  /** Ends the run well; `saved` are the caches whose content was written. */
+  finish(saved?: readonly SavedCache[]): void;
   fail(failure: FailedJob): void;
 }
 
@@ -53,7 +54,7 @@ export class ScriptedSandbox implements Sandbox {
     try {
       return await new Promise((resolve) => {
         const cancelled = (): void =>
-          resolve(failed({ failure: { reason: "cancelled" }, savedTargets: [] }));
+          resolve(failed({ failure: { reason: "cancelled" }, savedCaches: [] }));
         if (hooks.signal.aborted) return cancelled();
         hooks.signal.addEventListener("abort", cancelled, { once: true });
         const run: ScriptedRun = {
@@ -61,7 +62,7 @@ export class ScriptedSandbox implements Sandbox {
           hooks,
           what: job.task.kind === "copy" ? "copy" : job.task.command,
           print: async (text) => hooks.onOutput(Buffer.from(text)),
-          finish: (saved = []) => resolve(ok({ savedTargets: saved })),
+          finish: (saved = []) => resolve(ok({ savedCaches: saved })),
           fail: (failure) => resolve(failed(failure)),
         };
         const waiting = this.#waiting.shift();
@@ -87,14 +88,14 @@ export function obedientSandbox(): Sandbox & { readonly ran: string[] } {
       const what = job.task.kind === "copy" ? "copy" : job.task.command;
       ran.push(what);
       await hooks.onOutput(Buffer.from(`ran ${what}\n`));
-      const targets: string[] = [];
+      const saved: SavedCache[] = [];
       if (job.task.kind === "command") {
         for (const cache of job.task.caches) {
           await appendFile(cache.newContentPath, `content of ${cache.name} after ${what}`);
-          targets.push(cache.target);
+          saved.push({ target: cache.target, form: "tar" });
         }
       }
-      return ok({ savedTargets: targets });
+      return ok({ savedCaches: saved });
     },
   };
 }

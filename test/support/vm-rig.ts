@@ -16,11 +16,18 @@ const sharedStore = resolve(process.env["VMBUILD_STORE"] ?? ".vmbuild/store");
 export const bootMode = process.env["VMBUILD_BOOT"] === "cold" ? "cold" : "warm";
 const bootEnv = { VMBUILD_BOOT: bootMode };
 
+export type Transport = "virtio-scsi" | "stream";
+
+/** Ways for caches and large copies; tests of both run with each. */
+export const transports: readonly Transport[] = ["virtio-scsi", "stream"];
+
 export interface RigOptions {
   /** @default the system's directory for temporary files */
   readonly parent?: string;
   /** The base image to have. @default "busybox" */
   readonly base?: string;
+  /** How caches and large copies travel. @default as a user has it */
+  readonly transport?: Transport;
 }
 
 /** A private store with a base image in it, a build context, and the real command. */
@@ -35,8 +42,10 @@ export class VmRig implements AsyncDisposable {
     this.#base = base;
   }
 
-  static async create({ parent = tmpdir(), base = "busybox" }: RigOptions = {}): Promise<VmRig> {
-    const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")), base);
+  static async create(options: RigOptions = {}): Promise<VmRig> {
+    const { parent = tmpdir(), base = "busybox", transport } = options;
+    const name = transport === undefined ? base : `${base}-${transport}`;
+    const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")), name);
     const profile = `base-image/${base}.toml`;
     const text = await readFile(join(sharedStore, profile), "utf8");
     const files = [...text.matchAll(/sha256\/[0-9a-f]{64}/g)].map(([file]) => `base-image/${file}`);
@@ -46,6 +55,7 @@ export class VmRig implements AsyncDisposable {
     for (const part of ["state/ssh", profile, ...files]) {
       await execa("cp", ["-a", "--reflink=auto", join(sharedStore, part), join(rig.store, part)]);
     }
+    if (transport !== undefined) await rig.addBase(name, transport);
     return rig;
   }
 
@@ -59,15 +69,25 @@ export class VmRig implements AsyncDisposable {
     return vmbuild(argv, { cwd: this.dir, env: { VMBUILD_STORE: this.store, ...bootEnv, ...env } });
   }
 
-  /** Builds `ops` on the rig's base image; the spec is `test.spec`. */
-  async build(ops: string, flags: readonly string[] = []): Promise<Ran> {
-    await this.put("test.spec", this.#spec(ops));
+  /** Gives another name to busybox, with caches and copies that travel as `transport` says. */
+  async addBase(name: string, transport: Transport): Promise<void> {
+    const profile = await readFile(join(this.store, "base-image/busybox.toml"), "utf8");
+    const changed = profile
+      .replace(/^bulk-transport = .*$/m, `bulk-transport = "${transport}"`)
+      // A transport is in no id, and a layer keeps the profile it was first made with.
+      .replace(/^append = "/m, `append = "${transport}=1 `);
+    await writeFile(join(this.store, `base-image/${name}.toml`), changed);
+  }
+
+  /** Builds `ops` on the rig's base; the spec is `test.spec`. */
+  async build(ops: string, flags: readonly string[] = [], base = this.#base): Promise<Ran> {
+    await this.put("test.spec", spec(ops, base));
     return this.run(["build", "-f", "test.spec", ...flags]);
   }
 
   /** As {@link build}, and fails when the build does. Gives the id. */
-  async built(ops: string, flags: readonly string[] = []): Promise<string> {
-    const ran = await this.build(ops, flags);
+  async built(ops: string, flags: readonly string[] = [], base = this.#base): Promise<string> {
+    const ran = await this.build(ops, flags, base);
     if (ran.exitCode !== 0)
       throw new Error(`the build failed with ${ran.exitCode}:\n${ran.stderr}`);
     return ran.stdout.split("\n").at(-1) ?? "";
@@ -81,7 +101,7 @@ export class VmRig implements AsyncDisposable {
 
   /** Starts a build that the test will end itself. */
   async start(ops: string, flags: readonly string[] = []): Promise<RunningBuild> {
-    await this.put("test.spec", this.#spec(ops));
+    await this.put("test.spec", spec(ops, this.#base));
     const child = spawn(
       process.execPath,
       [vmbuildPath, "build", "-v", "-f", "test.spec", ...flags],
@@ -115,10 +135,6 @@ export class VmRig implements AsyncDisposable {
   /** Entries of a directory of the store. */
   entries(dir: string): Promise<readonly string[]> {
     return readdir(join(this.store, dir));
-  }
-
-  #spec(ops: string): string {
-    return `((from ${this.#base})\n${ops})\n`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -174,3 +190,6 @@ export class RunningBuild {
   }
 }
 
+function spec(ops: string, base: string): string {
+  return `((from ${base})\n${ops})\n`;
+}

@@ -60,8 +60,8 @@ describe("names", () => {
     expect(untagged).toMatchObject({ exitCode: 3, stdout: "" });
     expect(untagged.stderr).toContain("there is no tag nope");
     const cache = join(dir, "store", "cache", "c-npm");
-    await mkdir(cache, { recursive: true });
-    await writeFile(join(cache, "000000000001.tar"), "content");
+    await mkdir(join(cache, "000000000001"), { recursive: true });
+    await writeFile(join(cache, "000000000001", "content.tar"), "content");
     const removed = await run(["cache", "rm", "x", "npm", "y"]);
     expect(removed.exitCode).toBe(3);
     expect(removed.stderr).toContain("there is no cache x, and none called y");

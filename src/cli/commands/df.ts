@@ -19,7 +19,7 @@ export async function df(flags: Flags & { readonly json?: boolean }): Promise<vo
   const usage = {
     layers: sum(sizes),
     suspendedMachines: await store.suspendedBytes(),
-    caches: sum(caches.map(({ sizeBytes }) => sizeBytes)),
+    caches: await store.cacheBytes(),
     baseImages: (await filesIn(layout.baseImageDir)) + (await filesIn(layout.digestDir)),
     free: bavail * bsize,
   };

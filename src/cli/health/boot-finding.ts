@@ -54,6 +54,7 @@ export async function bootFinding(
         caches: [],
       },
       keepFailed: false,
+      workDir: stage.workDir,
     },
     {
       signal,
