@@ -18,7 +18,6 @@ debian_open() {
     debian_arch=$2
     debian_suite=${3:-bookworm}
     debian_mirror=${VMBUILD_MIRROR:-http://deb.debian.org/debian}
-    debian_security=${debian_mirror%/debian}/debian-security
     mkdir -p "$1/debs" "$1/apt-$debian_suite-$debian_arch"
     debian_debs=$(cd "$1/debs" && pwd)
     debian_root=$(cd "$1/apt-$debian_suite-$debian_arch" && pwd)

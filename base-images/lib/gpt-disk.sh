@@ -16,7 +16,7 @@ efi_size=24576
 root_start=32768
 
 # disk_assemble DISK DIR: of root.img, boot.img, core.img and bootx64.efi in DIR.
-disk_assemble() (
+disk_assemble() {
     disk=$1 dir=$2
     root_size=$(($(stat -c %s "$dir/root.img") / 512))
     rm -f "$disk"
@@ -32,7 +32,7 @@ END
     disk_efi
     dd if="$dir/root.img" of="$disk" bs=1M seek=$((root_start / 2048)) conv=sparse,notrunc status=none
     rm "$dir/root.img"
-)
+}
 
 # As grub-bios-setup(8) would: GRUB's first sector is told where its second is (at 0x5c of boot.img), and
 # that where the rest is (12 bytes before its end).

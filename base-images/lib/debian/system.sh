@@ -57,6 +57,7 @@ END
 system_install() {
     debs=$VMBUILD_CACHE_DIR/system-$1-$VMBUILD_ARCH
     mkdir -p "$debs"
+    security=${debian_mirror%/debian}/debian-security
     say "installing Debian $1"
     # The hooks are of mmdebstrap(1), for a cache of packages.
     # shellcheck disable=SC2016,SC2086 # mmdebstrap expands $1; a list
@@ -72,7 +73,7 @@ system_install() {
         --customize-hook='chroot "$1" sh /root/install.sh && rm "$1/root/install.sh"' \
         "$1" "$work/system.tar" "deb [signed-by=$debian_keyring] $debian_mirror $1 main" \
         "deb [signed-by=$debian_keyring] $debian_mirror $1-updates main" \
-        "deb [signed-by=$debian_keyring] $debian_security $1-security main" >"$work/log" 2>&1 9>&- || {
+        "deb [signed-by=$debian_keyring] $security $1-security main" >"$work/log" 2>&1 9>&- || {
         grep -iE 'error|^[EW]:' "$work/log" | head -n 20 >&2
         fail "mmdebstrap could not install Debian $1"
     }
@@ -80,6 +81,7 @@ system_install() {
 
 # system_disk DISK SIZE
 system_disk() {
+    # shellcheck disable=SC2016 # the inner shell expands them
     as_root sh -eu -c '
         . "$1/recipe.sh"; . "$1/ext4-image.sh"
         cd "$2"
