@@ -1,0 +1,89 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterEach, expect, test, vi } from "vitest";
+import { parseProfile } from "../../src/profile/parse-profile.ts";
+import { PortSession } from "../../src/suspend/port-session.ts";
+import { resumeMachine, usableMachine } from "../../src/suspend/resume-machine.ts";
+import type { WarmMachine } from "../../src/suspend/warm-machine.ts";
+import { VmRig } from "../support/vm-rig.ts";
+
+const { signal } = new AbortController();
+
+/** Another machine that goes on from the one saved with layer `id`. */
+async function fork(rig: VmRig, id: string, name: string): Promise<WarmMachine> {
+  const layer = join(rig.store, "result", id);
+  const workDir = join(rig.store, name);
+  const diskPath = join(workDir, "disk.qcow2");
+  await mkdir(workDir);
+  const backing = join(layer, "rootfs/image.qcow2");
+  await execa("qemu-img", ["create", "-q", "-f", "qcow2", "-b", backing, "-F", "qcow2", diskPath]);
+  const { profile } = JSON.parse(await readFile(join(layer, "layer.json"), "utf8"));
+  const config = {
+    profile: { ...profile, boot: await bootFiles(rig) },
+    diskPath,
+    serialLogPath: join(workDir, "serial"),
+    memoryBytes: profile.memoryBytes,
+    cpus: profile.cpus,
+    accelerator: "tcg",
+    network: false,
+    bootTimeoutMs: 60_000,
+    storeIdentityPath: "",
+    outliveParent: false,
+  } as const;
+  const dir = join(layer, "machine");
+  const usable = await usableMachine(config, dir);
+  if (usable?.ok !== true) throw new Error(`the machine cannot be used: ${usable?.error}`);
+  const resumed = await resumeMachine(config, usable.value, {
+    dir,
+    workDir,
+    signal,
+    onMachine() {},
+  });
+  if (!resumed.ok) throw new Error(resumed.error);
+  return resumed.value;
+}
+
+/** A layer's kernel is named below its store. */
+async function bootFiles(rig: VmRig) {
+  const file = join(rig.store, "base-image/busybox.toml");
+  const profile = parseProfile({ text: await readFile(file, "utf8"), file });
+  if (!profile.ok) throw new Error("no profile");
+  return profile.value.boot;
+}
+
+/** The first random numbers that a guest draws. */
+async function draw({ session }: WarmMachine): Promise<string[]> {
+  let text = "";
+  await session.exec({
+    command: "head -c 8192 /dev/urandom | od -An -v -t x8",
+    signal,
+    onStdout: (chunk) => void (text += chunk.toString()),
+  });
+  return text.trim().split(/\s+/);
+}
+
+async function sharedNumbers(rig: VmRig, id: string, forks: number): Promise<number> {
+  const seen = new Set<string>();
+  let drawn = 0;
+  for (let number = 0; number < forks; number++) {
+    await using machine = await fork(rig, id, `fork-${Math.random()}`);
+    const numbers = await draw(machine);
+    expect(numbers).toHaveLength(1024);
+    for (const value of numbers) seen.add(value);
+    drawn += numbers.length;
+  }
+  return drawn - seen.size;
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test("forks of a machine share no random number from the first on, and would without being reseeded", async () => {
+  await using rig = await VmRig.create();
+  const id = await rig.built(`(run (shell "echo one"))`);
+  expect(await sharedNumbers(rig, id, 4)).toBe(0);
+  vi.spyOn(PortSession.prototype, "wake").mockResolvedValue(true);
+  expect(await sharedNumbers(rig, id, 2)).toBeGreaterThan(500);
+});
