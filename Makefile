@@ -54,7 +54,7 @@ lint: setup ## lint, import rules, dead code, file sizes, shell scripts
 format: setup ## rewrite the sources in the house format
 	@npm run --silent format
 
-bench: compile ## measure build times
+bench: compile ## compare with a boot per step, Packer and virt-customize, in one run
 	@node bench/main.mjs
 
 clean: ## remove what was compiled and the test results

@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { timed, vmbuild } from "./process.mjs";
+import { setTimeout as delay } from "node:timers/promises";
+import { start, timed, vmbuild } from "./process.mjs";
 import { putSpec } from "./store.mjs";
 
 /** Builds a spec of `ops` and gives how the result's machine is started, from what `vmbuild show` tells. */
@@ -22,15 +22,20 @@ export async function builtMachine(rig, name, ops, base) {
   return { ...shown, disk: join(rig.store, "result", layer, "rootfs", "image.qcow2"), profile };
 }
 
-async function qemuArgv(rig, { disk, kernel, initrd, append, profile }) {
-  const overlay = join(rig.dir, "floor.qcow2");
-  await timed(["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk, "-F", "qcow2", overlay]);
+/** An empty layer on a disk. */
+export async function overlay(rig, name, backing) {
+  const path = join(rig.dir, name);
+  await timed(["qemu-img", "create", "-q", "-f", "qcow2", "-b", backing, "-F", "qcow2", path]);
+  return path;
+}
+
+function qemuArgv(rig, { kernel, initrd, append, profile }, disk) {
   return [
     "qemu-system-x86_64",
     "-M",
     profile.machine,
     "-accel",
-    "tcg,thread=multi",
+    rig.accelerator,
     "-cpu",
     "max",
     "-m",
@@ -50,7 +55,7 @@ async function qemuArgv(rig, { disk, kernel, initrd, append, profile }) {
       ? ["-kernel", kernel, "-initrd", initrd, "-append", append]
       : []),
     "-drive",
-    `file=${overlay},format=qcow2,if=none,id=disk,cache=unsafe`,
+    `file=${disk},format=qcow2,if=none,id=disk,cache=unsafe`,
     "-device",
     "virtio-blk-pci,drive=disk",
     "-device",
@@ -61,30 +66,90 @@ async function qemuArgv(rig, { disk, kernel, initrd, append, profile }) {
 /** QEMU until the guest powers itself off, with no network; milliseconds. */
 export async function qemuAlone(rig, machine) {
   const startedAt = performance.now();
-  const argv = await qemuArgv(rig, machine);
-  await timed([...argv, "-nic", "none"]);
+  const disk = await overlay(rig, "alone.qcow2", machine.disk);
+  await timed([...qemuArgv(rig, machine, disk), "-nic", "none"]);
   return performance.now() - startedAt;
+}
+
+/**
+ * A machine on `disk`, as a script has it: `ssh(command, inputPath)` tries until the guest lets it in,
+ * `powerOff()` presses the power button and waits for QEMU's end.
+ */
+export function bootBare(rig, machine, disk) {
+  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const qemu = start(
+    [
+      ...qemuArgv(rig, machine, disk),
+      "-netdev",
+      `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`,
+      "-device",
+      "virtio-net-pci,netdev=net,romfile=",
+      "-monitor",
+      "stdio",
+    ],
+    { stdio: ["pipe", "ignore", "inherit"] },
+  );
+  const ended = once(qemu, "close");
+  const options = {
+    BatchMode: "yes",
+    // A connection made before the guest has a network is not answered later on: try again soon.
+    ConnectTimeout: "3",
+    StrictHostKeyChecking: "no",
+    UserKnownHostsFile: "/dev/null",
+    LogLevel: "QUIET",
+  };
+  const ssh = [
+    "ssh",
+    `-p${port}`,
+    `-i${join(rig.store, "state/ssh/id_ed25519")}`,
+    ...Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
+    "root@127.0.0.1",
+  ];
+  return {
+    sshArgv: ssh,
+    async ssh(command, inputPath = "/dev/null") {
+      for (;;) {
+        const input = openSync(inputPath);
+        try {
+          return await timed([...ssh, command], { stdio: [input, "pipe", "pipe"] });
+        } catch (error) {
+          if (qemu.exitCode !== null || !error.message.includes(" ended with 255:")) throw error;
+          await delay(50);
+        } finally {
+          closeSync(input);
+        }
+      }
+    },
+    async powerOff() {
+      qemu.stdin.write("system_powerdown\n");
+      await ended;
+    },
+  };
 }
 
 /** What a script does: QEMU, `ssh` until it answers, the command, the power button; milliseconds. */
 export async function bareScript(rig, machine, command) {
   const startedAt = performance.now();
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
-  const argv = await qemuArgv(rig, machine);
-  const [program, ...args] = [
-    ...argv,
-    "-netdev",
-    `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`,
-    "-device",
-    "virtio-net-pci,netdev=net,romfile=",
-    "-monitor",
-    "stdio",
-  ];
-  const qemu = spawn(program, args, { stdio: ["pipe", "ignore", "inherit"] });
-  const ended = once(qemu, "close");
-  const ssh = `ssh -p ${port} -i ${rig.store}/state/ssh/id_ed25519 -o BatchMode=yes -o ConnectTimeout=20 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=QUIET root@127.0.0.1`;
-  await timed(["sh", "-c", `until ${ssh} '${command}; sync'; do sleep 0.05; done`]);
-  qemu.stdin.write("system_powerdown\n");
-  await ended;
+  const bare = bootBare(rig, machine, await overlay(rig, "script.qcow2", machine.disk));
+  await bare.ssh(`${command}; sync`);
+  await bare.powerOff();
   return performance.now() - startedAt;
+}
+
+/**
+ * What OBuilder's QEMU store does: for every step an overlay on the one before, booted, worked in over SSH
+ * and powered off. Without its fixed wait of five seconds. Gives the milliseconds of each.
+ */
+export async function bootPerStep(rig, machine, steps) {
+  const times = [];
+  let { disk } = machine;
+  for (const [index, { command, input }] of steps.entries()) {
+    const startedAt = performance.now();
+    disk = await overlay(rig, `step-${index}.qcow2`, disk);
+    const bare = bootBare(rig, machine, disk);
+    await bare.ssh(`${command}; sync`, input);
+    await bare.powerOff();
+    times.push(performance.now() - startedAt);
+  }
+  return times;
 }

@@ -25,7 +25,7 @@ export async function cachedBuild(rig, runs) {
   }
   const build = median(builds);
   const memory = median(memories);
-  return [
+  const rows = [
     {
       what: "everything cached",
       measured: seconds(build),
@@ -41,4 +41,5 @@ export async function cachedBuild(rig, runs) {
       met: memory <= 90e6,
     },
   ];
+  return { rows };
 }

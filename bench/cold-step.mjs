@@ -26,7 +26,7 @@ export async function coldStep(rig, runs) {
   const step = median(times.vmbuild);
   const script = median(times.script);
   const alone = median(times.alone);
-  return [
+  const rows = [
     {
       what: "one cold step",
       measured: seconds(step),
@@ -42,4 +42,5 @@ export async function coldStep(rig, runs) {
       ratio: (step / alone).toFixed(2),
     },
   ];
+  return { rows };
 }

@@ -1,21 +1,25 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { timed, vmbuild } from "./process.mjs";
 
-/** A private store with the busybox base image, which is made in the checkout's store when missing. */
-export async function prepareStore(dir, base) {
+/**
+ * What the measures share: a private store in `dir` with `busybox` and `base`, which are made in the
+ * checkout's store when missing, and what every contestant is to use.
+ */
+export async function prepareRig(dir, { base, accelerator }) {
   const shared = resolve(process.env.VMBUILD_STORE ?? ".vmbuild/store");
-  await vmbuild({ dir: process.cwd(), store: shared }, [
-    "base",
-    "build",
-    "busybox",
-    "--if-missing",
-  ]);
-  if (base !== "busybox") {
-    await vmbuild({ dir: process.cwd(), store: shared }, ["base", "build", base, "--if-missing"]);
+  for (const name of new Set(["busybox", base])) {
+    await vmbuild({ dir: process.cwd(), store: shared, accelerator }, [
+      "base",
+      "build",
+      name,
+      "--if-missing",
+    ]);
   }
-  const rig = { dir, store: join(dir, "store") };
-  mkdirSync(join(rig.store, "state"), { recursive: true, mode: 0o700 });
+  const rig = { dir, store: join(dir, "store"), base, accelerator, specs: 0 };
+  for (const part of ["state", "result"]) {
+    mkdirSync(join(rig.store, part), { recursive: true, mode: 0o700 });
+  }
   for (const part of ["base-image", "state/ssh"]) {
     await timed(["cp", "-a", "--reflink=auto", join(shared, part), join(rig.store, part)]);
   }
@@ -26,4 +30,13 @@ export async function prepareStore(dir, base) {
 export function putSpec(rig, name, ops, base = "busybox") {
   writeFileSync(join(rig.dir, name), `((from ${base})\n${ops})\n`);
   return name;
+}
+
+/** Removes every layer but those of `from`. */
+export function forget(rig) {
+  const results = join(rig.store, "result");
+  for (const id of readdirSync(results)) {
+    const { op } = JSON.parse(readFileSync(join(results, id, "layer.json"), "utf8"));
+    if (op !== "from") rmSync(join(results, id), { recursive: true, force: true });
+  }
 }
