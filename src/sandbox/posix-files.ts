@@ -29,6 +29,8 @@ export const noDiskCode = 70;
 export function unpackDiskScript(lun: number, asRoot: boolean): string {
   return [
     findDisk("tar", lun),
+    // GNU tar reads 10 KiB at a time unless it is told to read 1 MiB, which takes half as long under emulation.
+    "export TAR_OPTIONS=--blocking-factor=2048",
     `{ ${unpackScript(asRoot)}; } <"$tar"`,
     "code=$?",
     removeDisk(lun),
