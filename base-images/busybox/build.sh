@@ -48,7 +48,7 @@ arch_settings() {
         ;;
     *) fail "busybox is not made for VMBUILD_ARCH=$1, but for amd64 and arm64" ;;
     esac
-    append="$append quiet init_on_free=1 panic=-1 cryptomgr.notests noreplace-smp no_timer_check"
+    append="$append quiet panic=-1 cryptomgr.notests noreplace-smp no_timer_check"
     append="$append initcall_blacklist=$idle_initcalls"
 }
 

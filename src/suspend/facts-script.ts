@@ -96,29 +96,32 @@ mkdir ${tracing}/instances/vmbuild &&
 } >/dev/null 2>&1
 `;
 
+/** What is left of the free RAM when it is filled, so that nothing is short of it meanwhile. */
+const spareKiB = 48 * 1024;
+
 /**
  * `facts WRITES CACHED` tells the guest's state, on both outputs, and flushes its filesystems. Settings are
  * told unless they were written to WRITES times, as at the boot.
  *
- * What the kernel caches of files beyond CACHED KiB is dropped, where it clears the pages that it frees
- * (`init_on_free=1`): they would be stored with the machine, and loaded with it. Elsewhere they would keep
- * what is in them.
+ * When the kernel caches more than CACHED KiB of files, they are dropped, and what is free of the RAM is filled with
+ * zeros: it would be stored with the machine, and loaded with it, since pages that are only freed keep what is in them.
  */
 export const factsFunction = `
 facts() {
 export LC_ALL=C
 writes=
-too_much=
 while read -r name count _; do
   [ "$name" != settings ] || writes=$count
 done 2>/dev/null <${tracing}/kprobe_profile
 while read -r name cached _ && [ "$name" != Cached: ]; do :; done </proc/meminfo
-read -r options </proc/cmdline
-case " $options " in
-*' init_on_free=1 '*) [ "$cached" -le "\${2:-$cached}" ] || too_much=yes ;;
-esac
-if [ -n "$too_much" ]; then
-  { sync && echo 3 >/proc/sys/vm/drop_caches; } &
+too_much=$((cached - \${2:-$cached}))
+if [ "$too_much" -gt 0 ]; then
+  {
+    sync
+    echo 3 >/proc/sys/vm/drop_caches
+    while read -r name free _ && [ "$name" != MemFree: ]; do :; done </proc/meminfo
+    dd if=/dev/zero of=/dev/null bs=$((free - ${spareKiB}))k count=1
+  } 2>/dev/null &
   echo "writes:$((writes + 1))"
 else
   sync &

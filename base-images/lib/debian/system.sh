@@ -46,7 +46,7 @@ END
     # /vmlinuz and /initrd.img are kept up to date by Debian's kernel packages.
     cat >"$files/root/grub/grub.cfg" <<END
 # As long as there is no other: update-grub(8) makes one by /etc/default/grub.
-linux /vmlinuz root=UUID=$ext4_uuid ro console=tty0 console=ttyS0 quiet init_on_free=1
+linux /vmlinuz root=UUID=$ext4_uuid ro console=tty0 console=ttyS0 quiet
 initrd /initrd.img
 boot
 END
