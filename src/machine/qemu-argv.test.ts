@@ -50,7 +50,7 @@ describe("the whole command line", () => {
 -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
 -machine q35
 -accel tcg,tb-size=256
--cpu max
+-cpu max,-erms,-fsrm
 -smp 2
 -m 1024M
 -action reboot=shutdown,shutdown=poweroff,panic=shutdown
