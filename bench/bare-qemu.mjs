@@ -37,7 +37,7 @@ function qemuArgv(rig, { kernel, initrd, append, profile }, disk) {
     "-accel",
     rig.accelerator,
     "-cpu",
-    "max",
+    "max,-erms,-fsrm",
     "-m",
     String(profile.memoryBytes / 1024 ** 2),
     "-smp",

@@ -24,7 +24,7 @@ export async function packer(rig, machine, steps) {
         machine_type: machine.profile.machine,
         memory: machine.profile.memoryBytes / 1024 ** 2,
         cpus: machine.profile.cpus,
-        qemuargs: [["-cpu", "max"]],
+        qemuargs: [["-cpu", "max,-erms,-fsrm"]],
         disk_interface: "virtio",
         disk_cache: "unsafe",
         net_device: "virtio-net",
