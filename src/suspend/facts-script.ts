@@ -122,7 +122,7 @@ if [ "$too_much" -gt 0 ]; then
     while read -r name free _ && [ "$name" != MemFree: ]; do :; done </proc/meminfo
     dd if=/dev/zero of=/dev/null bs=$((free - ${spareKiB}))k count=1
   } 2>/dev/null &
-  echo "writes:$((writes + 1))"
+  echo "writes:\${writes:+$((writes + 1))}"
 else
   sync &
   echo "writes:$writes"

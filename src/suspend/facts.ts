@@ -148,7 +148,7 @@ const kernelThread = 0x20_0000;
 function factOfProcess(stat: string): string[] {
   const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const isOurs = /^(grep|sh|find|stat|sync|modprobe|vmbuild-agent)$/.test(name);
+  const isOurs = /^(grep|sh|find|stat|sync|dd|modprobe|vmbuild-agent)$/.test(name);
   const isKernels = (Number(fields[6]) & kernelThread) !== 0;
   // A process that is dead is no process, though init has not noticed yet.
   const isDead = fields[0] === "Z" || fields[0] === "X";
