@@ -3,7 +3,7 @@
  * Pure text.
  */
 import { quoteWord } from "../machine/posix-quote.ts";
-import { findDisk, noDiskCode, removeDisk } from "./posix-files.ts";
+import { findDisk, noDiskCode, removeDisk, scsiDevice } from "./posix-files.ts";
 
 /** One cache in the guest. */
 export interface GuestCache {
@@ -132,7 +132,8 @@ export function saveScript(cache: GuestCache, onDisk: boolean): string {
  */
 export function detachScript(cache: GuestCache): string {
   return [
-    ...unmountTarget(cache),
+    `target=${quoteWord(cache.target)}`,
+    `umount "$target" 2>/dev/null || umount -l "$target" || exit 1`,
     `rm -rf ${cacheDir(cache)} || exit 1`,
     ...removeMade(cache),
     "sync",
@@ -144,25 +145,35 @@ export function detachScript(cache: GuestCache): string {
 /**
  * As {@link detachScript}, for a disk, which is complete afterwards and may be unplugged. A process that holds it is
  * killed; if that does not help the script fails with {@link busyDiskCode} when it has done the rest.
+ *
+ * An unmounted file system lives on, unwritten, while anything uses it by another mount or a lazily detached one; its
+ * directory below /sys/fs/ext4 tells. So every mount of the disk goes, also those that the step has made.
  */
 export function detachDiskScript(cache: GuestCache, lun: number): string {
   const dir = cacheDir(cache);
   return [
-    ...unmountTarget(cache),
+    `for block in ${scsiDevice(lun)}/block/*; do disk=\${block##*/}; done`,
+    // By it open files are known, below any mount of the disk.
+    `device=$(stat -c %d ${dir}/content)`,
+    "read -r number </sys/class/block/$disk/dev",
+    "while read -r _ _ at _ point _; do",
+    // Spaces and the like are octal numbers there (proc(5)).
+    '  [ "$at" != "$number" ] || umount -l "$(printf %b "$point")" || exit 1',
+    "done </proc/self/mountinfo",
     "code=0",
-    `if ! umount ${dir} 2>/dev/null; then`,
-    // The device number tells what is open below the mount, under whatever name.
-    `  device=$(stat -c %d ${dir}/content)`,
+    "if [ -e /sys/fs/ext4/$disk ]; then",
     "  for process in /proc/[0-9]*; do",
     "    stat -L -c %d $process/cwd $process/root $process/exe $process/fd/* $process/map_files/* 2>/dev/null |",
     '      grep -qx "$device" && kill -9 "${process##*/}"',
     "  done",
     "  tries=100",
-    `  until umount ${dir} 2>/dev/null; do`,
-    `    [ "$tries" = 0 ] && code=${busyDiskCode} && umount -l ${dir} && break`,
+    "  while [ -e /sys/fs/ext4/$disk ]; do",
+    `    [ "$tries" = 0 ] && code=${busyDiskCode} && break`,
     "    tries=$((tries - 1))",
     "    sleep 0.02",
     "  done",
+    // Whoever was killed writes the rest while it ends; a mount waits for that.
+    `  [ "$code" = 0 ] && mount -t ext4 -o ro /dev/$disk ${dir} && umount ${dir}`,
     "fi",
     `rmdir ${dir} || exit 1`,
     ...removeMade(cache),
@@ -170,13 +181,6 @@ export function detachDiskScript(cache: GuestCache, lun: number): string {
     "sync",
     'exit "$code"',
   ].join("\n");
-}
-
-function unmountTarget(cache: GuestCache): string[] {
-  return [
-    `target=${quoteWord(cache.target)}`,
-    `umount "$target" 2>/dev/null || umount -l "$target" || exit 1`,
-  ];
 }
 
 function removeMade(cache: GuestCache): string[] {

@@ -38,7 +38,8 @@ export function unpackDiskScript(lun: number, asRoot: boolean): string {
   ].join("\n");
 }
 
-const scsiDevice = (lun: number) => `/sys/bus/scsi/devices/*:0:${hotPlugTarget}:${lun}`;
+/** The directory of a plugged disk; the host's number differs from guest to guest. */
+export const scsiDevice = (lun: number) => `/sys/bus/scsi/devices/*:0:${hotPlugTarget}:${lun}`;
 
 /**
  * Puts the device file of a plugged disk into a variable. The kernel finds a disk by itself, or as soon as it has

@@ -62,7 +62,8 @@ describe.each(transports)("by %s", (transport) => {
   test("a process that a step leaves in a cache does not keep it", async () => {
     await using rig = await VmRig.create({ transport });
     const cache = `(cache (held (target /held)))`;
-    const hold = `(run ${cache} (shell "cd /held && echo held > file && (setsid sleep 999 < file &)"))`;
+    const hold = `(run ${cache} (shell "cd /held && echo held > file && (setsid sleep 999 < file &)
+      mkdir /other && mount -o bind /held /other && cd /other && (setsid sleep 999 &)"))`;
     const id = await rig.built(`${hold} (run ${cache} (shell "cat /held/file"))`);
     expect(await rig.log(id)).toBe("held");
     const { stderr } = await rig.run(["build", "-v", "-f", "test.spec"]);
