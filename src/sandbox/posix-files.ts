@@ -29,7 +29,8 @@ export const noDiskCode = 70;
 export function unpackDiskScript(lun: number, asRoot: boolean): string {
   return [
     findDisk("tar", lun),
-    // GNU tar reads 10 KiB at a time unless it is told to read 1 MiB, which takes half as long under emulation.
+    // Under emulation each of these halves the time: the kernel reads 2 MiB ahead, GNU tar takes 1 MiB at a time.
+    'echo 2048 2>/dev/null >"/sys/block/${tar##*/}/queue/read_ahead_kb"',
     "export TAR_OPTIONS=--blocking-factor=2048",
     `{ ${unpackScript(asRoot)}; } <"$tar"`,
     "code=$?",
