@@ -51,6 +51,29 @@ test("kill -9 of vmbuild takes the machine with it; the next start cleans up and
   expect(await rig.entries("result-tmp")).toEqual([]);
 });
 
+const cached = (shell: string) => `(run (cache (c (target /c))) (shell "${shell}"))`;
+
+describe.each(["caches in", "caches out", bootMode === "cold" ? "powering off" : "suspending"])(
+  "kill -9 of vmbuild while %s",
+  (phase) => {
+    test("leaves the cache as it was or as the step made it, and the next build finishes", async () => {
+      await using rig = await VmRig.create();
+      await rig.built(cached("head -c 3000000 /dev/zero > /c/file; echo one > /c/version"));
+      const next = cached("[ -e /c/file ] && echo two > /c/version");
+      const build = await rig.start(next);
+      await build.saw(phase);
+      await build.end("SIGKILL");
+      await expect.poll(() => rig.machines()).toEqual([]);
+      const look = cached("stat -c %s /c/file; cat /c/version");
+      expect(await rig.log(await rig.built(look))).toMatch(/^3000000\n(one|two)$/);
+      const id = await rig.built(`${next} ${look}`);
+      expect(await rig.log(id)).toBe("3000000\ntwo");
+      expect(await rig.entries("cache-tmp")).toEqual([]);
+      expect(await rig.entries("result-tmp")).toEqual([]);
+    });
+  },
+);
+
 test("kill -9 of vmbuild and QEMU at once loses nothing that was promoted", async () => {
   await using rig = await VmRig.create();
   const build = await rig.start(ops);
@@ -84,6 +107,12 @@ test.runIf(process.getuid?.() === 0)(
       expect(await full.log(good)).toBe("good");
       const next = await full.built(`(run (shell "echo good")) (run (shell "echo small"))`);
       expect(await full.log(next)).toBe("small");
+      await full.built(cached("echo kept > /c/file"));
+      const large = await full.build(cached("head -c 200000000 /dev/urandom > /c/file; sync"));
+      expect(large.exitCode, large.stderr).toBe(4);
+      expect(large.stderr).toContain("the disk is full");
+      const look = await full.built(cached("cat /c/file"));
+      expect(await full.log(look)).toBe("kept");
     } finally {
       await execa("umount", [small]);
     }
