@@ -93,6 +93,7 @@ async function inSandbox(
     onOutput: (chunk) => tap.write(chunk),
     onWarning: (message) => void options.onEvent({ type: "step-warning", ref, message }),
     onMachine: async (pid) => void (await stage.machineStarted(pid)),
+    onDiskComplete: () => stage.diskComplete(),
   };
   const ran = await env.sandbox.run(
     {

@@ -163,6 +163,11 @@ export interface SandboxHooks {
   readonly onWarning: (message: string) => void;
   /** The machine's process, as soon as there is one, so that it can be found after a crash. */
   readonly onMachine: (pid: number) => void | Promise<void>;
+  /**
+   * The task is done and nothing writes to the disk any more, while there is still something to do with the machine.
+   * Need not come: the end of a successful job means the same.
+   */
+  readonly onDiskComplete?: () => void;
 }
 
 /** What a successful job leaves besides the disk. */

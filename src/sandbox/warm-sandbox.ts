@@ -155,8 +155,13 @@ export class WarmSandbox implements Sandbox {
     }
   }
 
-  async #save(warm: WarmMachine, job: Job, { signal }: SandboxHooks): Promise<boolean> {
-    const saved = await saveMachine(warm, { dir: job.warm.dir, signal });
+  async #save(warm: WarmMachine, job: Job, hooks: SandboxHooks): Promise<boolean> {
+    const { signal, onDiskComplete } = hooks;
+    const saved = await saveMachine(warm, {
+      dir: job.warm.dir,
+      signal,
+      onStopped: onDiskComplete,
+    });
     if (!saved.ok) {
       this.#note(job, `its machine is not kept: ${saved.error}`);
       return false;

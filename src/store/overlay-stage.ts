@@ -26,6 +26,7 @@ export class OverlayStage implements Stage {
   readonly #request: StageRequest;
   readonly #paths: StagePaths;
   #state: "open" | "kept" | "gone" = "open";
+  #checked: Promise<Result<void, StoreFailure>> | undefined;
 
   constructor(context: StoreContext, request: StageRequest, paths: StagePaths) {
     this.id = request.id;
@@ -46,12 +47,17 @@ export class OverlayStage implements Stage {
     if (this.#state !== "open" || metadata.id !== this.id || metadata.parent !== parent) {
       throw new Error(`Internal error: stage ${this.dir} cannot become layer ${metadata.id}`);
     }
-    const checked = await this.#checkDisk();
-    if (!checked.ok) {
+    this.diskComplete();
+    const checked = await this.#checked;
+    if (checked?.ok === false) {
       return checked;
     }
     const published = await attempt(this.dir, () => this.#publish(metadata));
     return published.ok ? published.value : published;
+  }
+
+  diskComplete(): void {
+    this.#checked ??= this.#finishDisk();
   }
 
   async machineStarted(pid: number): Promise<Result<void, StoreFailure>> {
@@ -74,10 +80,23 @@ export class OverlayStage implements Stage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // It works on what is about to be removed.
+    await this.#checked;
     if (this.#state === "open") {
       this.#state = "gone";
       await rm(this.dir, { recursive: true, force: true });
     }
+  }
+
+  async #finishDisk(): Promise<Result<void, StoreFailure>> {
+    const checked = await this.#checkDisk();
+    return checked.ok ? attempt(this.dir, () => this.#seal(this.diskPath)) : checked;
+  }
+
+  /** Nothing writes to a layer any more; QEMU opens what a disk is backed by read-only. */
+  async #seal(path: string): Promise<void> {
+    await chmod(path, 0o444);
+    await this.#context.sync(path);
   }
 
   /** A promoted disk has no leaks either, so that checking a store shows only what is wrong. */
@@ -106,11 +125,8 @@ export class OverlayStage implements Stage {
     for (const path of [serialLogPath, basePath, machinePath]) {
       await rm(path, { force: true });
     }
-    for (const path of [this.diskPath, this.logPath, metadataPath]) {
-      // Nothing writes to a layer any more; QEMU opens what a disk is backed by read-only.
-      await chmod(path, 0o444);
-      await sync(path);
-    }
+    await this.#seal(this.logPath);
+    await this.#seal(metadataPath);
     await sync(diskDir);
     await sync(this.dir);
     if (this.#request.signal.aborted) {

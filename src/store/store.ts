@@ -58,6 +58,11 @@ export interface Stage extends AsyncDisposable {
    */
   promote(metadata: LayerMetadata): Promise<Result<Layer, StoreFailure>>;
   /**
+   * Nothing writes to the disk any more: {@link promote}, which is to follow, need not begin with checking it. What the
+   * check finds is told there.
+   */
+  diskComplete(): void;
+  /**
    * Notes that process `pid` is the machine that writes the disk. Should this process die without
    * ending the machine, the next `open` of the store kills it before it removes the stage.
    */

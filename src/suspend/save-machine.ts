@@ -27,6 +27,8 @@ export interface SaveOptions {
   /** The disk to save with the RAM, because no layer will be it. */
   readonly diskPath?: string;
   readonly signal: AbortSignal;
+  /** The machine stands still, and nothing writes to its disk any more. */
+  readonly onStopped?: (() => void) | undefined;
 }
 
 /**
@@ -50,18 +52,19 @@ export async function saveMachine(
 
 async function save(
   warm: WarmMachine,
-  { dir, diskPath, signal }: SaveOptions,
+  { dir, diskPath, signal, onStopped }: SaveOptions,
 ): Promise<Result<RamOrigin & { readonly kind: "saved" }, string>> {
   const { monitor } = warm.machine;
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  for (const [command, args] of [
-    ["stop", {}],
+  for (const [command, args, onDone] of [
+    ["stop", {}, onStopped],
     // Despite its name it serves every machine: device state alone, without RAM and disks (QAPI).
-    ["xen-save-devices-state", { filename: join(dir, devicesName) }],
+    ["xen-save-devices-state", { filename: join(dir, devicesName) }, undefined],
   ] as const) {
     const done = await monitor.execute(command, args, signal);
     if (!done.ok)
       return failed(`${command}: ${"message" in done.error ? done.error.message : "cancelled"}`);
+    onDone?.();
   }
   const parts = await saveRam(warm, dir);
   if (diskPath !== undefined) {
