@@ -13,6 +13,12 @@ export { renderDiagnostic } from "./spec/render-diagnostic.ts";
 export type { SourceRange, SourceText } from "./spec/source.ts";
 export type * from "./spec/spec.ts";
 
+export {
+  toDockerfile,
+  type Dockerfile,
+  type DockerfileOptions,
+} from "./dockerfile/to-dockerfile.ts";
+
 export { planToJson, type PlanJson } from "./plan/plan-json.ts";
 export { planSpec } from "./plan/plan-spec.ts";
 export type { Plan, PlanInputs } from "./plan/plan.ts";

@@ -212,6 +212,17 @@ function addSpecCommands(program: Command): void {
     .action(async (files: string[], flags) =>
       (await import("./commands/fmt.ts")).fmt(files, flags),
     );
+  program
+    .command("dockerfile")
+    .description("convert a spec to a Dockerfile; prints it")
+    .requiredOption("-f, --file <spec>", "the spec; - reads standard input")
+    .option("--buildkit", "write caches and secrets as BuildKit's mounts")
+    .addOption(
+      new Option("--escape <style>", "escape characters as on unix or windows")
+        .choices(["unix", "windows"])
+        .default("unix"),
+    )
+    .action(async (flags) => (await import("./commands/dockerfile.ts")).dockerfile(flags));
 }
 
 function addLayerCommands(program: Command): void {
