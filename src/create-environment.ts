@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { contextOf } from "./build/context-of.ts";
 import type { BuildEnvironment } from "./build/environment.ts";
+import { SharedSteps } from "./build/shared-steps.ts";
 import { FileBaseImages } from "./image/file-base-images.ts";
 import { storeIdentityPath } from "./image/store-identity-path.ts";
 import type { Accelerator } from "./machine/accelerator.ts";
@@ -51,6 +52,7 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
   const jobs = request.jobs ?? Math.max(1, Math.floor(availableParallelism() / 2));
   return {
     store,
+    steps: new SharedSteps(),
     sandbox: lazySandbox(request, storeIdentityPath(layout), jobs),
     bases: new FileBaseImages(layout),
     async resources(profile, signal) {

@@ -1,6 +1,15 @@
 import type { Result } from "../result.ts";
-import type { Layer } from "../store/store.ts";
+import type { Layer, LiveStage } from "../store/store.ts";
+import type { BuildOptions } from "./environment.ts";
 import type { BuildFailure } from "./failure.ts";
 
 /** What a step's work gives its caller: the layer, or why there is none. */
 export type StepResult = Result<Layer, Omit<BuildFailure, "step">>;
+
+/** Undefined when somebody else has the step, or has built it: then nothing was done. */
+export type StepAttempt = StepResult | undefined;
+
+export interface AttemptOptions extends BuildOptions {
+  /** Called when the step is this attempt's to build. */
+  readonly onClaimed: (stage: LiveStage) => void;
+}

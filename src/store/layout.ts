@@ -31,6 +31,7 @@
  *       state/
  *         tags/NAME                           the id a tag points at
  *         failed/ID                           the log of a step that failed
+ *         failed/ID.json                      how it failed, and in which stage
  *         ssh/                                the key pair made for this store
  *         empty-ext4.qcow2                    the disk that every cache's begins with
  *         tmp/OWNER                           a file about to be renamed to its place

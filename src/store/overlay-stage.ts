@@ -3,7 +3,7 @@ import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import type { StepId } from "../plan/step.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { StoreContext } from "./durable.ts";
-import { keepFailedLog } from "./failed-log.ts";
+import { keepFailedLog, writeFailure } from "./failed-log.ts";
 import type { StoreFailure } from "./failure.ts";
 import { attempt, errorCode } from "./fs-failure.ts";
 import type { LayerMetadata } from "./layer.ts";
@@ -25,9 +25,16 @@ export class OverlayStage implements Stage {
   readonly #context: StoreContext;
   readonly #request: StageRequest;
   readonly #paths: StagePaths;
+  readonly #onDispose: () => void;
   #state: "open" | "kept" | "gone" = "open";
 
-  constructor(context: StoreContext, request: StageRequest, paths: StagePaths) {
+  /** `onDispose` is called when the stage is disposed of, whatever became of it. */
+  constructor(
+    context: StoreContext,
+    request: StageRequest,
+    paths: StagePaths,
+    onDispose: () => void = () => {},
+  ) {
     this.id = request.id;
     this.dir = paths.dir;
     this.diskPath = paths.diskPath;
@@ -38,6 +45,7 @@ export class OverlayStage implements Stage {
     this.#context = context;
     this.#request = request;
     this.#paths = paths;
+    this.#onDispose = onDispose;
   }
 
   async promote(metadata: LayerMetadata): Promise<Result<Layer, StoreFailure>> {
@@ -65,6 +73,10 @@ export class OverlayStage implements Stage {
     return keepFailedLog(this.#context.layout, this.id, this.logPath);
   }
 
+  async noteFailure(record: unknown): Promise<Result<void, StoreFailure>> {
+    return writeFailure(this.#context.layout, this.id, this.dir, record);
+  }
+
   async keepFor(pid: number): Promise<void> {
     const { keptPath } = this.#paths;
     const noted = await attempt(keptPath, () => writeProcess(keptPath, pid));
@@ -74,6 +86,7 @@ export class OverlayStage implements Stage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#onDispose();
     if (this.#state === "open") {
       this.#state = "gone";
       await rm(this.dir, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { contextOf } from "../../src/build/context-of.ts";
 import type { BuildEnvironment } from "../../src/build/environment.ts";
 import type { BuildEvent } from "../../src/build/event.ts";
 import type { BuildFailure } from "../../src/build/failure.ts";
+import { SharedSteps } from "../../src/build/shared-steps.ts";
 import { gatherInputs } from "../../src/build/gather-inputs.ts";
 import { FileBaseImages } from "../../src/image/file-base-images.ts";
 import type { Plan } from "../../src/plan/plan.ts";
@@ -66,6 +67,7 @@ export class BuildRig implements AsyncDisposable {
     return {
       store: this.store,
       sandbox,
+      steps: new SharedSteps(),
       bases: new FileBaseImages(storeLayout(this.store.root)),
       resources: async (profile) =>
         ok({
