@@ -3,7 +3,7 @@
  * step failed, for those who followed it.
  */
 import { readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
 import { replaceFile } from "./durable.ts";
 import type { StoreFailure } from "./failure.ts";
@@ -21,7 +21,7 @@ export async function keepFailedLog(
   logPath: string,
 ): Promise<Result<void, StoreFailure>> {
   return attempt(layout.failedLogDir, async () => {
-    await rename(logPath, join(layout.failedLogDir, id));
+    await rename(logPath, layout.failedLog(id));
     const logs = await newestFirst(layout);
     for (const { path } of logs.slice(KEPT)) {
       await rm(path, { force: true });
@@ -37,7 +37,7 @@ export async function writeFailure(
   stageDir: string,
   record: unknown,
 ): Promise<Result<void, StoreFailure>> {
-  const path = recordPath(join(layout.failedLogDir, id));
+  const path = recordPath(layout.failedLog(id));
   // No two stages have one name, so that nobody takes the record of an earlier failure for this one's.
   const content = JSON.stringify({ stage: basename(stageDir), record });
   return attempt(path, () => replaceFile(layout, path, content));
@@ -49,7 +49,7 @@ export async function readFailure(
   id: string,
   stageDir: string,
 ): Promise<{ readonly record: unknown } | undefined> {
-  const note = await readJson(recordPath(join(layout.failedLogDir, id)));
+  const note = await readJson(recordPath(layout.failedLog(id)));
   return isRecord(note) && note["stage"] === basename(stageDir)
     ? { record: note["record"] }
     : undefined;
@@ -66,14 +66,14 @@ export async function findFailedLog(
   const [only] = matches;
   if (only === undefined) return failed({ reason: "id-unknown", text, suggestions: [] });
   return matches.length === 1
-    ? ok(join(layout.failedLogDir, only))
+    ? ok(layout.failedLog(only))
     : failed({ reason: "id-ambiguous", text, matches });
 }
 
 async function newestFirst(layout: StoreLayout) {
   const logs: { path: string; mtimeMs: number }[] = [];
   for (const id of await logNames(layout)) {
-    const path = join(layout.failedLogDir, id);
+    const path = layout.failedLog(id);
     const stats = await stat(path).catch(() => undefined);
     if (stats !== undefined) logs.push({ path, mtimeMs: stats.mtimeMs });
   }

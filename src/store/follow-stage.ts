@@ -28,7 +28,7 @@ export async function followStage(
     const over = await isOver();
     await log.openAt(paths.logPath);
     await log.readOn(onOutput, signal);
-    if (over) return ended(layout, stage, log, { signal, onOutput });
+    if (over) return await ended(layout, stage, log, { signal, onOutput });
     await changes.next(signal);
   }
   return { kind: "cancelled" };
@@ -40,15 +40,20 @@ async function ended(
   log: LogReader,
   { signal, onOutput }: FollowOptions,
 ): Promise<FollowEnd> {
+  // The log may have been moved before it could be opened.
+  const readFrom = async (path: string): Promise<void> => {
+    await log.openAt(path);
+    await log.readOn(onOutput, signal);
+  };
   const layer = await readLayer(layout, id);
   if (layer !== undefined) {
-    // Only where nothing of the stage was left to open.
-    await log.openAt(layer.logPath);
-    await log.readOn(onOutput, signal);
+    await readFrom(layer.logPath);
     return { kind: "promoted", layer };
   }
   const failure = await readFailure(layout, id, dir);
-  return failure === undefined ? { kind: "gone" } : { kind: "failed", record: failure.record };
+  if (failure === undefined) return { kind: "gone" };
+  await readFrom(layout.failedLog(id));
+  return { kind: "failed", record: failure.record };
 }
 
 /** Tells whether nobody works in the stage any more. */

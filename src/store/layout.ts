@@ -99,6 +99,8 @@ export interface StoreLayout {
   readonly stateStageDir: string;
   readonly tagDir: string;
   readonly failedLogDir: string;
+  /** The log of a step that failed. */
+  failedLog(id: string): string;
   /** Where the store's key pair for guest logins is kept. */
   readonly sshDir: string;
   readonly baseImageDir: string;
@@ -136,6 +138,7 @@ export function storeLayout(root: string): StoreLayout {
   const stateDir = join(root, "state");
   const stateStageDir = join(stateDir, "tmp");
   const tagDir = join(stateDir, "tags");
+  const failedLogDir = join(stateDir, "failed");
   return {
     root,
     resultDir,
@@ -145,7 +148,8 @@ export function storeLayout(root: string): StoreLayout {
     stateDir,
     stateStageDir,
     tagDir,
-    failedLogDir: join(stateDir, "failed"),
+    failedLogDir,
+    failedLog: (id) => inside(failedLogDir, id),
     sshDir: join(stateDir, "ssh"),
     baseImageDir,
     digestDir: join(baseImageDir, "sha256"),
