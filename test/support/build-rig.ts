@@ -34,11 +34,16 @@ export class BuildRig implements AsyncDisposable {
   static async create(): Promise<BuildRig> {
     const dir = await mkdtemp(join(tmpdir(), "vmbuild-rig-"));
     await mkdir(join(dir, "context"));
-    const store = await openStore(join(dir, "store"));
-    if (!store.ok) throw new Error(JSON.stringify(store.error));
-    const rig = new BuildRig(dir, store.value);
+    const rig = await BuildRig.at(dir);
     await rig.putBase("tiny");
     return rig;
+  }
+
+  /** A rig around what another process has created in `dir`; disposing removes it all the same. */
+  static async at(dir: string): Promise<BuildRig> {
+    const store = await openStore(join(dir, "store"));
+    if (!store.ok) throw new Error(JSON.stringify(store.error));
+    return new BuildRig(dir, store.value);
   }
 
   /** Puts a raw disk of 1 MiB with the given first bytes into `base-image/`. */
