@@ -11,14 +11,13 @@ export async function attach(rig, runs) {
   for (let run = 0; run < runs; run++) {
     await usedBase(rig);
     const ops = `(run (shell "echo ready; sleep 10; echo ${run}"))`;
-    let second;
-    const first = build(rig, ops, {
-      onEvent: ({ event, replayed }) => {
-        if (event === "step-output" && !replayed) second ??= build(rig, ops);
-      },
+    const builds = [];
+    const start = (onEvent) => builds.push(build(rig, ops, { onEvent }));
+    start(({ event, replayed }) => {
+      if (event === "step-output" && !replayed && builds.length === 1) start();
     });
-    await first;
-    const { events } = await second;
+    await builds[0];
+    const { events } = await builds[1];
     const at = (wanted) => {
       const found = events.find(({ event }) => event === wanted);
       if (found === undefined) throw new Error(`the second build had no ${wanted}`);

@@ -44,7 +44,12 @@ export interface EnvironmentRequest {
 
 const defaultLogLimitBytes = 4 * 1024 ** 3;
 
-/** Puts together what a build works with. Loads QEMU's and SSH's modules only when a machine is needed. */
+/**
+ * Puts together what a build works with. Loads QEMU's and SSH's modules only when a machine is needed.
+ *
+ * Builds with one environment share the steps they have in common: such a step is built once, and cancelled
+ * when all of them were.
+ */
 export function createBuildEnvironment(request: EnvironmentRequest): BuildEnvironment {
   const { store } = request;
   const layout = storeLayout(store.root);
