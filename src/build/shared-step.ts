@@ -63,13 +63,13 @@ class SharedStep {
   async outcome(): Promise<StepOutcome> {
     const { id } = this.#ref.step;
     while (!this.#options.signal.aborted) {
-      const outcome = await this.#once();
-      if (outcome !== undefined) return outcome;
       const known = await this.#env.store.layer(id);
       if (known !== undefined) {
         await replayLayer(this.#ref, known, this.#options.onEvent);
         return ok(known);
       }
+      const outcome = await this.#once();
+      if (outcome !== undefined) return outcome;
     }
     return this.#fail({ failure: { reason: "cancelled" } });
   }
