@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { attach } from "./attach.mjs";
 import { bigContext } from "./big-context.mjs";
 import { bigOutput } from "./big-output.mjs";
 import { bigPlan } from "./big-plan.mjs";
@@ -31,6 +32,7 @@ const all = [
   sideBySide,
   firstOutput,
   warmSteps,
+  attach,
   bulkCache,
   bigContext,
   idleForks,

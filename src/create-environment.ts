@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { contextOf } from "./build/context-of.ts";
 import type { BuildEnvironment } from "./build/environment.ts";
+import { SharedSteps } from "./build/shared-steps.ts";
 import { FileBaseImages } from "./image/file-base-images.ts";
 import { storeIdentityPath } from "./image/store-identity-path.ts";
 import type { Accelerator } from "./machine/accelerator.ts";
@@ -43,7 +44,12 @@ export interface EnvironmentRequest {
 
 const defaultLogLimitBytes = 4 * 1024 ** 3;
 
-/** Puts together what a build works with. Loads QEMU's and SSH's modules only when a machine is needed. */
+/**
+ * Puts together what a build works with. Loads QEMU's and SSH's modules only when a machine is needed.
+ *
+ * Builds with one environment share the steps they have in common: such a step is built once, and cancelled
+ * when all of them were.
+ */
 export function createBuildEnvironment(request: EnvironmentRequest): BuildEnvironment {
   const { store } = request;
   const layout = storeLayout(store.root);
@@ -51,6 +57,7 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
   const jobs = request.jobs ?? Math.max(1, Math.floor(availableParallelism() / 2));
   return {
     store,
+    steps: new SharedSteps(),
     sandbox: lazySandbox(request, storeIdentityPath(layout), jobs),
     bases: new FileBaseImages(layout),
     async resources(profile, signal) {

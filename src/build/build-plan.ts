@@ -6,8 +6,8 @@ import type { Layer } from "../store/store.ts";
 import type { BuildEnvironment, BuildOptions } from "./environment.ts";
 import type { StepRef } from "./event.ts";
 import type { BuildFailure } from "./failure.ts";
-import { readLog } from "./step-log.ts";
-import { runStep } from "./run-step.ts";
+import { replayLayer } from "./replay-layer.ts";
+import { shareStep } from "./shared-step.ts";
 import { unsupported } from "./unsupported.ts";
 
 type StepOutcome = Result<Layer, BuildFailure>;
@@ -84,27 +84,23 @@ class BuildRun {
     }
     this.hasBuilt = true;
     await this.#options.onEvent({ type: "step-started", ref, cached: false });
-    const outcome = await this.#inSlot(step, () =>
-      runStep(ref, parent?.value, this.#env, {
-        signal: this.#signal,
-        onEvent: this.#options.onEvent,
-      }),
-    );
+    const outcome = await shareStep(ref, parent?.value, this.#env, {
+      signal: this.#signal,
+      onEvent: this.#options.onEvent,
+      inSlot: (work) => this.#inSlot(step, work),
+    });
     return outcome.ok ? outcome : this.#fail(outcome.error);
   }
 
   /** A slot is held only while a step runs, never while it waits for what it needs. */
-  async #inSlot(step: Step, run: () => Promise<StepOutcome>): Promise<StepOutcome> {
+  async #inSlot(step: Step, run: () => Promise<void>): Promise<void> {
     if (step.op === "from") return run();
     return this.#machines.add(run);
   }
 
   async #replay(ref: StepRef, layer: Layer): Promise<StepOutcome> {
     await this.#options.onEvent({ type: "step-started", ref, cached: true });
-    for await (const chunk of readLog(layer.logPath)) {
-      await this.#options.onEvent({ type: "step-output", ref, chunk, replayed: true });
-    }
-    await this.#options.onEvent({ type: "step-cached", ref });
+    await replayLayer(ref, layer, this.#options.onEvent);
     return ok(layer);
   }
 

@@ -7,11 +7,14 @@ import type { ManifestTar } from "../context/tar-stream.ts";
 import type { Store } from "../store/store.ts";
 import type { MachineFailure } from "../machine/failure.ts";
 import type { EventSink } from "./event.ts";
+import type { SharedSteps } from "./shared-steps.ts";
 
 /** Everything a build works with. Tests put their own sandbox in. */
 export interface BuildEnvironment {
   readonly store: Store;
   readonly sandbox: Sandbox;
+  /** What all builds with this environment work on; a step that several want is built once. */
+  readonly steps: SharedSteps;
   readonly bases: BaseImages;
   /** What a machine of this profile gets; the first call may run the accelerator probe. */
   readonly resources: (

@@ -16,6 +16,8 @@ export interface StepRef {
 export type BuildEvent =
   | StepStarted
   | StepPhase
+  | StepAttached
+  | StepDetached
   | StepOutput
   | StepWarning
   | StepCached
@@ -35,6 +37,21 @@ export interface StepPhase {
   readonly type: "step-phase";
   readonly ref: StepRef;
   readonly phase: SandboxPhase | "waiting" | "importing" | "saving";
+}
+
+/** Somebody else builds the step at present; its output follows from its beginning. */
+export interface StepAttached {
+  readonly type: "step-attached";
+  readonly ref: StepRef;
+  /** The process that builds it; another build of this process is possible. */
+  readonly pid: number;
+}
+
+/** Whoever built the step has ended without an outcome for this build, which starts the step over. */
+export interface StepDetached {
+  readonly type: "step-detached";
+  readonly ref: StepRef;
+  readonly pid: number;
 }
 
 /** Output of a command, as it came: any bytes, cut anywhere. */
@@ -65,6 +82,8 @@ export interface StepSaved {
   readonly ref: StepRef;
   readonly id: StepId;
   readonly durationMs: number;
+  /** The process that built it, when this build was attached to it. */
+  readonly builtBy?: number;
 }
 
 /** The step failed; the build ends with the same failure. */

@@ -3,12 +3,14 @@ import { failed, type Result } from "../result.ts";
 import type { FailedJob, SandboxHooks, SandboxReport, SandboxTask } from "../sandbox/sandbox.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { Layer, Stage } from "../store/store.ts";
+import { claimStage } from "./claim-stage.ts";
 import type { BuildEnvironment, BuildOptions } from "./environment.ts";
 import type { StepRef } from "./event.ts";
 import type { StepFailure } from "./failure.ts";
 import { LeasedCaches } from "./leased-caches.ts";
 import { OutputTap } from "./output-tap.ts";
-import type { StepResult } from "./step-result.ts";
+import { failureRecord } from "./shared-failure.ts";
+import type { AttemptOptions, StepAttempt } from "./step-result.ts";
 
 /** Builds a `run` or a `copy`: an overlay on the parent's disk, changed by a machine. */
 export async function runInMachine(
@@ -16,15 +18,12 @@ export async function runInMachine(
   step: RunStep | CopyStep,
   parent: Layer,
   env: BuildEnvironment,
-  options: BuildOptions,
-): Promise<StepResult> {
+  options: AttemptOptions,
+): Promise<StepAttempt> {
   const startedAt = performance.now();
-  const staged = await env.store.stage({
-    id: step.id,
-    base: { kind: "layer", id: parent.id },
-    signal: options.signal,
-  });
-  if (!staged.ok) return failed({ failure: staged.error });
+  const base = { kind: "layer", id: parent.id } as const;
+  const staged = await claimStage(env.store, { id: step.id, base }, options);
+  if (!staged.ok) return staged.error;
   await using stage = staged.value;
   const leased = await LeasedCaches.take(
     env.store,
@@ -42,6 +41,9 @@ export async function runInMachine(
   }
   if (!ran.ok) {
     const { failure, kept } = ran.error;
+    const record = failureRecord(ran.error);
+    // Followers who find none try the step themselves.
+    if (record !== undefined) await stage.noteFailure(record);
     const hasLog = failure.reason !== "cancelled" && (await stage.keepLog()).ok;
     if (kept !== undefined) await stage.keepFor(kept.pid);
     return failed({

@@ -31,6 +31,7 @@
  *       state/
  *         tags/NAME                           the id a tag points at
  *         failed/ID                           the log of a step that failed
+ *         failed/ID.json                      how it failed, and in which stage
  *         ssh/                                the key pair made for this store
  *         empty-ext4.qcow2                    the disk that every cache's begins with
  *         tmp/OWNER                           a file about to be renamed to its place
@@ -98,6 +99,8 @@ export interface StoreLayout {
   readonly stateStageDir: string;
   readonly tagDir: string;
   readonly failedLogDir: string;
+  /** The log of a step that failed. */
+  failedLog(id: string): string;
   /** Where the store's key pair for guest logins is kept. */
   readonly sshDir: string;
   readonly baseImageDir: string;
@@ -135,6 +138,7 @@ export function storeLayout(root: string): StoreLayout {
   const stateDir = join(root, "state");
   const stateStageDir = join(stateDir, "tmp");
   const tagDir = join(stateDir, "tags");
+  const failedLogDir = join(stateDir, "failed");
   return {
     root,
     resultDir,
@@ -144,7 +148,8 @@ export function storeLayout(root: string): StoreLayout {
     stateDir,
     stateStageDir,
     tagDir,
-    failedLogDir: join(stateDir, "failed"),
+    failedLogDir,
+    failedLog: (id) => inside(failedLogDir, id),
     sshDir: join(stateDir, "ssh"),
     baseImageDir,
     digestDir: join(baseImageDir, "sha256"),

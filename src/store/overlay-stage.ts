@@ -3,7 +3,7 @@ import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import type { StepId } from "../plan/step.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { StoreContext } from "./durable.ts";
-import { keepFailedLog } from "./failed-log.ts";
+import { keepFailedLog, writeFailure } from "./failed-log.ts";
 import type { StoreFailure } from "./failure.ts";
 import { attempt, errorCode } from "./fs-failure.ts";
 import type { LayerMetadata } from "./layer.ts";
@@ -25,10 +25,17 @@ export class OverlayStage implements Stage {
   readonly #context: StoreContext;
   readonly #request: StageRequest;
   readonly #paths: StagePaths;
+  readonly #onDispose: () => void;
   #state: "open" | "kept" | "gone" = "open";
   #checked: Promise<Result<void, StoreFailure>> | undefined;
 
-  constructor(context: StoreContext, request: StageRequest, paths: StagePaths) {
+  /** `onDispose` is called when the stage is disposed of, whatever became of it. */
+  constructor(
+    context: StoreContext,
+    request: StageRequest,
+    paths: StagePaths,
+    onDispose: () => void = () => {},
+  ) {
     this.id = request.id;
     this.dir = paths.dir;
     this.diskPath = paths.diskPath;
@@ -39,6 +46,7 @@ export class OverlayStage implements Stage {
     this.#context = context;
     this.#request = request;
     this.#paths = paths;
+    this.#onDispose = onDispose;
   }
 
   async promote(metadata: LayerMetadata): Promise<Result<Layer, StoreFailure>> {
@@ -71,6 +79,10 @@ export class OverlayStage implements Stage {
     return keepFailedLog(this.#context.layout, this.id, this.logPath);
   }
 
+  async noteFailure(record: unknown): Promise<Result<void, StoreFailure>> {
+    return writeFailure(this.#context.layout, this.id, this.dir, record);
+  }
+
   async keepFor(pid: number): Promise<void> {
     const { keptPath } = this.#paths;
     const noted = await attempt(keptPath, () => writeProcess(keptPath, pid));
@@ -80,6 +92,7 @@ export class OverlayStage implements Stage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#onDispose();
     // It works on what is about to be removed.
     await this.#checked;
     if (this.#state === "open") {

@@ -1,14 +1,17 @@
 /** The store as qcow2 overlays in a directory. */
 import type { StepId } from "../plan/step.ts";
 import { cacheBytes, emptyCache, leaseCache, readCaches } from "./cache.ts";
+import { claimStage } from "./claim.ts";
+import { readBuilder } from "./claims.ts";
 import { deleteLayer } from "./delete-layer.ts";
 import type { StoreContext } from "./durable.ts";
 import { findFailedLog } from "./failed-log.ts";
+import { followStage } from "./follow-stage.ts";
 import { readLayer, readLayers } from "./layer-file.ts";
 import { resolveId } from "./resolve-id.ts";
 import { openStage } from "./stage.ts";
 import { readLiveStages } from "./stage-record.ts";
-import type { StageRequest, Store } from "./store.ts";
+import type { FollowOptions, LiveStage, StageRequest, Store } from "./store.ts";
 import { markUsed, suspendedBytes, suspendLayer, trimSuspended } from "./suspended.ts";
 import { readTags, removeTag, writeTag } from "./tags.ts";
 
@@ -30,6 +33,9 @@ export function overlayStore(context: StoreContext): Store {
     suspendedBytes: () => suspendedBytes(layout),
     trimSuspended: (budgetBytes?: number) => trimSuspended(context, budgetBytes),
     stage: (request: StageRequest) => openStage(context, request),
+    claim: (request: StageRequest) => claimStage(context, request),
+    builder: (id: StepId) => readBuilder(layout, id),
+    follow: (stage: LiveStage, options: FollowOptions) => followStage(layout, stage, options),
     stages: () => readLiveStages(layout),
     cache: (name: string) => leaseCache(context, name),
     caches: () => readCaches(layout),

@@ -86,7 +86,8 @@ export async function mayLive(identity: ProcessIdentity, path: string): Promise<
     : liveness === "running";
 }
 
-async function readBase(paths: StagePaths): Promise<StageBase | undefined> {
+/** What the stage's disk is backed by; undefined until that is noted. */
+export async function readBase(paths: StagePaths): Promise<StageBase | undefined> {
   const base = await readJson(paths.basePath);
   if (!isRecord(base)) {
     return undefined;

@@ -20,7 +20,8 @@ export async function openStage(
   const paths = context.layout.stage(request.id, await newOwner());
   let opened: Result<void, StoreFailure> | undefined;
   try {
-    opened = await fillStage(context, request, paths);
+    const made = await attempt(paths.dir, () => makeStageDir(paths));
+    opened = made.ok ? await fillStage(context, request, paths) : made;
   } finally {
     if (opened?.ok !== true) {
       await rm(paths.dir, { recursive: true, force: true });
@@ -29,15 +30,21 @@ export async function openStage(
   return opened.ok ? ok(new OverlayStage(context, request, paths)) : opened;
 }
 
-async function fillStage(
+/** Makes the stage's directory, which is what others see of it first. */
+export async function makeStageDir({ dir }: StagePaths): Promise<void> {
+  await mkdir(dir, { mode: 0o700 });
+}
+
+/** Puts an empty log and an empty overlay into the stage's directory. */
+export async function fillStage(
   context: StoreContext,
   request: StageRequest,
   paths: StagePaths,
 ): Promise<Result<void, StoreFailure>> {
   const { base, signal } = request;
   const made = await attempt(paths.dir, async () => {
-    await mkdir(paths.dir, { mode: 0o700 });
     await mkdir(paths.diskDir, { mode: 0o700 });
+    // To others the log says that the stage is at work, see claim.ts.
     await writeFile(paths.logPath, "", { mode: 0o600 });
     // Before the base is looked for, see delete-layer.ts.
     await writeBase(paths, base);

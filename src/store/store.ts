@@ -71,6 +71,8 @@ export interface Stage extends AsyncDisposable {
    * Keeps the log for `Store.failedLog`, because the step failed. The stage has none afterwards.
    */
   keepLog(): Promise<Result<void, StoreFailure>>;
+  /** Leaves `record`, any JSON, for those who follow this stage: how the step failed. Before `keepLog`. */
+  noteFailure(record: unknown): Promise<Result<void, StoreFailure>>;
   /**
    * Leaves the directory behind for as long as the process `pid` (its machine) lives; the first `open`
    * of the store after that removes it. Without effect when the process has ended already or that
@@ -139,6 +141,31 @@ export interface LiveStage {
   readonly base?: StageBase;
 }
 
+/** What came of a claim. */
+export type Claim =
+  /** The step is the caller's to build. */
+  | { readonly kind: "granted"; readonly stage: Stage }
+  /** Somebody else builds it. */
+  | { readonly kind: "taken"; readonly by: LiveStage }
+  /** It has been built meanwhile. */
+  | { readonly kind: "built"; readonly layer: Layer };
+
+export interface FollowOptions {
+  /** Ends the following, and nothing else. */
+  readonly signal: AbortSignal;
+  /** Gets the step's log from its first byte, in pieces; awaited. */
+  readonly onOutput: (chunk: Uint8Array) => void | Promise<void>;
+}
+
+/** How the work in a stage ended for somebody who followed it. */
+export type FollowEnd =
+  | { readonly kind: "promoted"; readonly layer: Layer }
+  /** `record` is what the builder gave to `Stage.noteFailure`, as JSON; a later version may have written it. */
+  | { readonly kind: "failed"; readonly record: unknown }
+  /** The builder has died, was cancelled, or failed in a way that is its own affair. */
+  | { readonly kind: "gone" }
+  | { readonly kind: "cancelled" };
+
 export interface Tag {
   readonly name: string;
   readonly id: StepId;
@@ -175,6 +202,17 @@ export interface Store {
   trimSuspended(budgetBytes?: number): Promise<number>;
   /** Opens a stage with an empty overlay on its base. Fails when the base is missing. */
   stage(request: StageRequest): Promise<Result<Stage, StoreFailure>>;
+  /**
+   * Opens a stage as `stage` does, for one builder of the id at a time, whatever process it is in. Who does
+   * not get the claim leaves nothing behind. A claim ends with its stage, and with its process however
+   * that ends. Where the life of a builder cannot be seen (another pid namespace), one that has given no
+   * sign for a minute counts as dead.
+   */
+  claim(request: StageRequest): Promise<Result<Claim, StoreFailure>>;
+  /** The stage in which somebody builds `id` at present. */
+  builder(id: StepId): Promise<LiveStage | undefined>;
+  /** Follows the log of a stage until the work in it has ended. */
+  follow(stage: LiveStage, options: FollowOptions): Promise<FollowEnd>;
   /** Every stage at work in any process. One that was left over is not listed. */
   stages(): Promise<readonly LiveStage[]>;
   cache(name: string): Promise<Result<CacheLease, StoreFailure>>;

@@ -6,6 +6,7 @@ import { contextOf } from "../../src/build/context-of.ts";
 import type { BuildEnvironment } from "../../src/build/environment.ts";
 import type { BuildEvent } from "../../src/build/event.ts";
 import type { BuildFailure } from "../../src/build/failure.ts";
+import { SharedSteps } from "../../src/build/shared-steps.ts";
 import { gatherInputs } from "../../src/build/gather-inputs.ts";
 import { FileBaseImages } from "../../src/image/file-base-images.ts";
 import type { Plan } from "../../src/plan/plan.ts";
@@ -33,11 +34,16 @@ export class BuildRig implements AsyncDisposable {
   static async create(): Promise<BuildRig> {
     const dir = await mkdtemp(join(tmpdir(), "vmbuild-rig-"));
     await mkdir(join(dir, "context"));
-    const store = await openStore(join(dir, "store"));
-    if (!store.ok) throw new Error(JSON.stringify(store.error));
-    const rig = new BuildRig(dir, store.value);
+    const rig = await BuildRig.at(dir);
     await rig.putBase("tiny");
     return rig;
+  }
+
+  /** A rig around what another process has created in `dir`; disposing removes it all the same. */
+  static async at(dir: string): Promise<BuildRig> {
+    const store = await openStore(join(dir, "store"));
+    if (!store.ok) throw new Error(JSON.stringify(store.error));
+    return new BuildRig(dir, store.value);
   }
 
   /** Puts a raw disk of 1 MiB with the given first bytes into `base-image/`. */
@@ -66,6 +72,7 @@ export class BuildRig implements AsyncDisposable {
     return {
       store: this.store,
       sandbox,
+      steps: new SharedSteps(),
       bases: new FileBaseImages(storeLayout(this.store.root)),
       resources: async (profile) =>
         ok({

@@ -48,6 +48,14 @@ export function buildRenderer(options: BuildRendererOptions): EventSink {
         status.set(event.ref.number, `${prefix(event.ref)} ${phaseText[event.phase]}`);
         if (options.verbose) await say(event.ref, style.dim(phaseText[event.phase]));
         return;
+      case "step-attached":
+        status.set(event.ref.number, `${prefix(event.ref)} attached to process ${event.pid}`);
+        await say(event.ref, style.dim(`attached to process ${event.pid}, which builds this step`));
+        return;
+      case "step-detached":
+        await finishOutput(event.ref);
+        await say(event.ref, style.dim(`process ${event.pid} gave the step up; starting it over`));
+        return;
       case "step-output": {
         let splitter = splitters.get(event.ref.number);
         if (splitter === undefined) {
@@ -64,13 +72,13 @@ export function buildRenderer(options: BuildRendererOptions): EventSink {
         await finishOutput(event.ref);
         await say(event.ref, `${style.green("---> cached")} ${shortId(event.ref.step.id)}`);
         return;
-      case "step-saved":
+      case "step-saved": {
         await finishOutput(event.ref);
-        await say(
-          event.ref,
-          `${style.green("---> saved")} ${shortId(event.id)} ${style.dim(`(${duration(event.durationMs)})`)}`,
-        );
+        const by = event.builtBy === undefined ? "" : ` by process ${event.builtBy}`;
+        const took = style.dim(`(${duration(event.durationMs)})`);
+        await say(event.ref, `${style.green("---> saved")} ${shortId(event.id)}${by} ${took}`);
         return;
+      }
       case "step-failed":
         await finishOutput(event.ref);
         if (event.failure.reason !== "cancelled") {

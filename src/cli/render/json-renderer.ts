@@ -31,6 +31,9 @@ function jsonOf(event: BuildEvent): Record<string, unknown> {
       };
     case "step-phase":
       return { ...step, phase: event.phase };
+    case "step-attached":
+    case "step-detached":
+      return { ...step, pid: event.pid };
     case "step-output":
       return {
         ...step,
@@ -42,7 +45,7 @@ function jsonOf(event: BuildEvent): Record<string, unknown> {
     case "step-cached":
       return step;
     case "step-saved":
-      return { ...step, durationMs: event.durationMs };
+      return { ...step, durationMs: event.durationMs, builtBy: event.builtBy };
     case "step-failed":
       return { ...step, failure: event.failure, kept: event.kept };
   }
