@@ -21,14 +21,23 @@ export interface BuildEnvironment {
   readonly context: BuildContext;
   /** Bytes of output kept in a step's log. */
   readonly logLimitBytes: number;
-  /** How many machines may run at once. */
-  readonly jobs: number;
+  /** What machines may take together. */
+  readonly capacity: Capacity;
   /** Bytes that suspended machines may take; absent leaves it to the store. */
   readonly warmBudgetBytes?: number;
   /** Leave a failed step's machine running. */
   readonly keepFailed: boolean;
   /** Version recorded in the layers. */
   readonly version: string;
+}
+
+/** What machines may take together; `Infinity` where there is no bound. */
+export interface Capacity {
+  readonly machines: number;
+  /** Of the host, see `Resources`. */
+  readonly memoryBytes: number;
+  /** Of machines that run; one that is paused takes none. */
+  readonly cpus: number;
 }
 
 /** The host directory that `copy` reads. */
@@ -39,5 +48,7 @@ export interface BuildContext {
 
 export interface BuildOptions {
   readonly signal: AbortSignal;
+  /** After a failure, go on with every step that does not need what failed. @default false */
+  readonly keepGoing?: boolean;
   readonly onEvent: EventSink;
 }

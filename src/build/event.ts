@@ -34,7 +34,7 @@ export interface StepStarted {
 export interface StepPhase {
   readonly type: "step-phase";
   readonly ref: StepRef;
-  readonly phase: SandboxPhase | "waiting" | "importing" | "saving";
+  readonly phase: SandboxPhase | "waiting" | "importing" | "reading" | "saving";
 }
 
 /** Output of a command, as it came: any bytes, cut anywhere. */
@@ -67,7 +67,7 @@ export interface StepSaved {
   readonly durationMs: number;
 }
 
-/** The step failed; the build ends with the same failure. */
+/** The step failed; the build will end with this failure among its own. */
 export interface StepFailed {
   readonly type: "step-failed";
   readonly ref: StepRef;

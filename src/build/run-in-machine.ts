@@ -1,8 +1,9 @@
 import type { CopyStep, RunStep } from "../plan/step.ts";
-import { failed, type Result } from "../result.ts";
+import { failed, ok, type Result } from "../result.ts";
 import type { FailedJob, SandboxHooks, SandboxReport, SandboxTask } from "../sandbox/sandbox.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { Layer, Stage } from "../store/store.ts";
+import { type CopiedFiles, copiedFiles } from "./copied-files.ts";
 import type { BuildEnvironment, BuildOptions } from "./environment.ts";
 import type { StepRef } from "./event.ts";
 import type { StepFailure } from "./failure.ts";
@@ -19,6 +20,9 @@ export async function runInMachine(
   options: BuildOptions,
 ): Promise<StepResult> {
   const startedAt = performance.now();
+  const gathered = step.op === "copy" ? await copiedFiles(ref, step, env, options) : ok(undefined);
+  if (!gathered.ok) return failed({ failure: gathered.error });
+  await using files = gathered.value;
   const staged = await env.store.stage({
     id: step.id,
     base: { kind: "layer", id: parent.id },
@@ -34,7 +38,8 @@ export async function runInMachine(
   if (!leased.ok) return failed({ failure: leased.error });
   await using caches = leased.value;
 
-  const ran = await inSandbox(ref, step, parent, stage, caches, env, options);
+  const task = taskOf(step, caches, files);
+  const ran = await inSandbox(ref, step, parent, stage, task, env, options);
   // A failed command's caches are complete too, and no part of its result: OBuilder keeps them as well.
   const { savedCaches } = ran.ok ? ran.value : ran.error;
   for (const message of await caches.publish(savedCaches)) {
@@ -73,7 +78,7 @@ async function inSandbox(
   step: RunStep | CopyStep,
   parent: Layer,
   stage: Stage,
-  caches: LeasedCaches,
+  task: SandboxTask,
   env: BuildEnvironment,
   options: BuildOptions,
 ): Promise<Result<SandboxReport, Omit<FailedJob, "failure"> & { readonly failure: StepFailure }>> {
@@ -101,7 +106,7 @@ async function inSandbox(
       diskPath: stage.diskPath,
       serialLogPath: stage.serialLogPath,
       network: step.op === "run" && step.network,
-      task: taskOf(step, caches, env),
+      task,
       keepFailed: env.keepFailed,
       workDir: stage.workDir,
       warm: {
@@ -124,15 +129,11 @@ async function inSandbox(
 function taskOf(
   step: RunStep | CopyStep,
   caches: LeasedCaches,
-  env: BuildEnvironment,
+  files: CopiedFiles | undefined,
 ): SandboxTask {
   if (step.op === "copy") {
-    return {
-      kind: "copy",
-      items: step.items,
-      user: step.user,
-      openTar: (tar) => env.context.openTar(step.items, tar),
-    };
+    if (files === undefined) throw new Error("Internal error: a copy without its files");
+    return { kind: "copy", items: files.items, user: step.user, openTar: files.openTar };
   }
   return {
     kind: "command",
