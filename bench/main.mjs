@@ -21,6 +21,7 @@ import { firstOutput } from "./first-output.mjs";
 import { idleForks } from "./forks.mjs";
 import { describeHost } from "./host.mjs";
 import { renderPlot } from "./plot.mjs";
+import { parallelStages } from "./parallel-stages.mjs";
 import { endAll } from "./process.mjs";
 import { sideBySide } from "./side-by-side.mjs";
 import { prepareRig } from "./store.mjs";
@@ -31,6 +32,7 @@ const all = [
   sideBySide,
   firstOutput,
   warmSteps,
+  parallelStages,
   bulkCache,
   bigContext,
   idleForks,
