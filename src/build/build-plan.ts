@@ -88,7 +88,7 @@ class BuildRun {
 
   async #step(ref: StepRef, known: Layer | undefined): Promise<Outcome> {
     const { step } = ref;
-    const needs = await Promise.all(stepNeeds(step).map((id) => this.#outcomes.get(id)));
+    const needs = await Promise.all(stepNeeds(step).map(async (id) => this.#outcomes.get(id)));
     if (known !== undefined) return this.#replay(ref, known);
     if (needs.includes(undefined)) return this.#leaveOut();
     const [parent] = needs;

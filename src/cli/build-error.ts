@@ -4,33 +4,32 @@ import { lineAndColumn } from "../spec/line-and-column.ts";
 import type { SourceText } from "../spec/source.ts";
 import { exitCode } from "./exit-code.ts";
 import { failureMessage } from "./render/failure-message.ts";
-import { printError } from "./render/print-error.ts";
 import { UserError } from "./user-error.ts";
 
 /**
- * The end of a failed build as an error: for each failure which directive, where it stands, what happened, where to
- * look. Of several all but the last are printed; the exit code is the first one's.
+ * The end of a failed build as errors, one for each failure: which directive, where it stands, what happened, where to
+ * look. All have the exit code of the first; the last says how much was not begun, when there are several.
  *
  * @param signalCode the exit code of the signal that ended the build, if one did
  */
-export function buildError(
+export function buildErrors(
   { others, notBegun, ...first }: FailedBuild,
   source: SourceText,
   signalCode: number | undefined,
-): UserError {
-  const failures = [first, ...others];
-  const errors = failures.map((failure) => stepError(failure, source, signalCode));
-  const code = errors[0]?.exitCode ?? exitCode.internal;
-  for (const error of errors.slice(0, -1)) printError(error);
-  const last = errors.at(-1);
-  if (last === undefined) throw new Error("Internal error: a failed build without a failure");
-  const left = notBegun > 0 && errors.length > 1 ? [leftOut(notBegun)] : [];
+): readonly [...UserError[], UserError] {
+  const cause = stepError(first, source, signalCode);
+  const { exitCode: code } = cause;
+  const errors = others.map((failure) => stepError(failure, source, signalCode));
+  const last = errors.pop();
+  if (last === undefined) return [cause];
+  const left = notBegun === 0 ? [] : [leftOut(notBegun)];
   const detail = [...(last.detail === undefined ? [] : [last.detail]), ...left].join("\n");
-  return new UserError(last.message, {
+  const end = new UserError(last.message, {
     exitCode: code,
     ...(detail === "" ? {} : { detail }),
     ...(last.hint === undefined ? {} : { hint: last.hint }),
   });
+  return [cause, ...errors, end];
 }
 
 function leftOut(steps: number): string {

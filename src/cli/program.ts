@@ -142,7 +142,7 @@ function addBuild(program: Command): void {
       new Option(
         "-o, --output <what>",
         "also write the result: FILE is one flat image (.qcow2, .img or .raw), PATH:DIR copies a file or directory of the guest into DIR; may be repeated",
-      ).argParser((text, before: readonly string[] = []) => [...before, text]),
+      ).argParser((text, before: readonly string[] | undefined) => [...(before ?? []), text]),
     )
     .addOption(
       new Option(

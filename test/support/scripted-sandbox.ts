@@ -114,7 +114,7 @@ export function obedientSandbox(guestDir?: string): ObedientSandbox {
     },
     async read(job) {
       reads.push(job);
-      const [missing] = job.paths.filter((path) => !existsSync(join(guestDir ?? "/none", path)));
+      const missing = job.paths.find((path) => !existsSync(join(guestDir ?? "/none", path)));
       if (missing !== undefined) return failed({ reason: "path-missing", path: missing });
       const names = job.paths.map((path) => `.${path}`);
       await execa("tar", ["-cf", job.archivePath, "-C", guestDir ?? "/", ...names]);

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { buildPlan } from "../../build/build-plan.ts";
 import type { EventSink } from "../../build/event.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
-import { buildError } from "../build-error.ts";
+import { buildErrors } from "../build-error.ts";
 import { exitCode } from "../exit-code.ts";
 import { makePlan } from "../make-plan.ts";
 import { openSettingsAndStore } from "../open-store.ts";
@@ -12,6 +12,7 @@ import { checkFiles, writeFiles } from "../output-files.ts";
 import { checkImage, writeImage } from "../output-image.ts";
 import { outputsOf } from "../outputs.ts";
 import { buildRenderer } from "../render/build-renderer.ts";
+import { printError } from "../render/print-error.ts";
 import { jsonRenderer } from "../render/json-renderer.ts";
 import { liveStatus, plainLines, type StatusLine } from "../render/status-line.ts";
 import { styleFor, wantsColor } from "../render/style.ts";
@@ -80,7 +81,9 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
     const built = await buildPlan(plan, env, { signal, onEvent, keepGoing });
     if (!built.ok) {
       status.close();
-      throw buildError(built.error, source, termination.exitCode());
+      const errors = buildErrors(built.error, source, termination.exitCode());
+      for (const error of errors.slice(0, -1)) printError(error);
+      throw errors.at(-1);
     }
     const writing = { status, signal, signalCode: () => termination.exitCode() };
     for (const image of images) await writeImage(built.value, env, image, writing);
