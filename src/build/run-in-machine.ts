@@ -1,9 +1,10 @@
 import type { CopyStep, RunStep } from "../plan/step.ts";
-import { failed, type Result } from "../result.ts";
+import { failed, ok, type Result } from "../result.ts";
 import type { FailedJob, SandboxHooks, SandboxReport, SandboxTask } from "../sandbox/sandbox.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { Layer, Stage } from "../store/store.ts";
 import { claimStage } from "./claim-stage.ts";
+import { type CopiedFiles, copiedFiles } from "./copied-files.ts";
 import type { BuildEnvironment, BuildOptions } from "./environment.ts";
 import type { StepRef } from "./event.ts";
 import type { StepFailure } from "./failure.ts";
@@ -25,6 +26,9 @@ export async function runInMachine(
   const staged = await claimStage(env.store, { id: step.id, base }, options);
   if (!staged.ok) return staged.error;
   await using stage = staged.value;
+  const gathered = step.op === "copy" ? await copiedFiles(ref, step, env, options) : ok(undefined);
+  if (!gathered.ok) return failed({ failure: gathered.error });
+  await using files = gathered.value;
   const leased = await LeasedCaches.take(
     env.store,
     step.op === "run" ? step.caches : [],
@@ -33,7 +37,8 @@ export async function runInMachine(
   if (!leased.ok) return failed({ failure: leased.error });
   await using caches = leased.value;
 
-  const ran = await inSandbox(ref, step, parent, stage, caches, env, options);
+  const task = taskOf(step, caches, files);
+  const ran = await inSandbox(ref, step, parent, stage, task, env, options);
   // A failed command's caches are complete too, and no part of its result: OBuilder keeps them as well.
   const { savedCaches } = ran.ok ? ran.value : ran.error;
   for (const message of await caches.publish(savedCaches)) {
@@ -75,7 +80,7 @@ async function inSandbox(
   step: RunStep | CopyStep,
   parent: Layer,
   stage: Stage,
-  caches: LeasedCaches,
+  task: SandboxTask,
   env: BuildEnvironment,
   options: BuildOptions,
 ): Promise<Result<SandboxReport, Omit<FailedJob, "failure"> & { readonly failure: StepFailure }>> {
@@ -104,7 +109,7 @@ async function inSandbox(
       diskPath: stage.diskPath,
       serialLogPath: stage.serialLogPath,
       network: step.op === "run" && step.network,
-      task: taskOf(step, caches, env),
+      task,
       keepFailed: env.keepFailed,
       workDir: stage.workDir,
       warm: {
@@ -127,15 +132,11 @@ async function inSandbox(
 function taskOf(
   step: RunStep | CopyStep,
   caches: LeasedCaches,
-  env: BuildEnvironment,
+  files: CopiedFiles | undefined,
 ): SandboxTask {
   if (step.op === "copy") {
-    return {
-      kind: "copy",
-      items: step.items,
-      user: step.user,
-      openTar: (tar) => env.context.openTar(step.items, tar),
-    };
+    if (files === undefined) throw new Error("Internal error: a copy without its files");
+    return { kind: "copy", items: files.items, user: step.user, openTar: files.openTar };
   }
   return {
     kind: "command",

@@ -10,12 +10,5 @@ export function unsupported(step: Step): NotSupported | undefined {
       hint: "this version of vmbuild cannot hand secrets to a step yet; fetch what needs one outside and `copy` it in",
     };
   }
-  if (step.op === "copy" && step.source.kind === "build") {
-    return {
-      reason: "not-supported",
-      what: `(copy (from (build ${step.source.name})))`,
-      hint: "this version of vmbuild cannot copy out of another build yet; build it by itself with `-o` or `-t`",
-    };
-  }
   return undefined;
 }

@@ -138,7 +138,12 @@ function addBuild(program: Command): void {
       ),
     ),
   )
-    .option("-o, --output <file>", "also write the result as one flat image (.qcow2, .img or .raw)")
+    .addOption(
+      new Option(
+        "-o, --output <what>",
+        "also write the result: FILE is one flat image (.qcow2, .img or .raw), PATH:DIR copies a file or directory of the guest into DIR; may be repeated",
+      ).argParser((text, before: readonly string[] | undefined) => [...(before ?? []), text]),
+    )
     .addOption(
       new Option(
         "--output-format <format>",
@@ -146,6 +151,7 @@ function addBuild(program: Command): void {
       ).choices(["qcow2", "raw"]),
     )
     .option("-t, --tag <name>", "name the result, for `from` and to protect it")
+    .option("--keep-going", "after a failure, build everything that does not need what failed")
     .option("--keep-failed", "leave the machine of a failed step running and print how to log in")
     .addOption(
       new Option(
@@ -159,9 +165,10 @@ function addBuild(program: Command): void {
       ),
     )
     .addOption(
-      new Option("--jobs <n>", "machines that may run at once").argParser((text) =>
-        readCount(text, "--jobs"),
-      ),
+      new Option(
+        "--jobs <n>",
+        "machines at once (default: what the memory and the CPUs are enough for)",
+      ).argParser((text) => readCount(text, "--jobs")),
     )
     .addOption(
       new Option("--log-limit <size>", "bytes of output kept per step").argParser((text) =>

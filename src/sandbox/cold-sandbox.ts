@@ -6,11 +6,12 @@ import { rm } from "node:fs/promises";
 import { launch } from "../machine/launch.ts";
 import type { Machine } from "../machine/machine.ts";
 import { failed, ok, type Result } from "../result.ts";
-import type { SandboxFailure } from "./failure.ts";
+import type { ReadFailure, SandboxFailure } from "./failure.ts";
 import { checkGuest, guestOf } from "./guest-of.ts";
 import type {
   FailedJob,
   KeptMachine,
+  ReadJob,
   Sandbox,
   SandboxHooks,
   SandboxJob,
@@ -88,10 +89,34 @@ export class ColdSandbox implements Sandbox {
     return ok({ savedCaches });
   }
 
-  async shutDown(
+  async shutDown(job: ShutDownJob, hooks: ShutDownHooks): Promise<Result<void, SandboxFailure>> {
+    const launched = await this.#launch(job, hooks);
+    if (!launched.ok) return launched;
+    await using machine = launched.value;
+    const off = await machine.powerOff({ signal: hooks.signal });
+    return off.ok ? ok() : off;
+  }
+
+  async read(job: ReadJob, hooks: ShutDownHooks): Promise<Result<void, ReadFailure>> {
+    const possible = checkGuest(job.profile);
+    if (!possible.ok) return possible;
+    const launched = await this.#launch(job, hooks);
+    if (!launched.ok) return launched;
+    await using machine = launched.value;
+    const { hotPlug } = machine;
+    const { workDir } = job;
+    const disks = hotPlug === undefined ? undefined : { hotPlug, workDir, note: this.#note };
+    const guest = guestOf(machine.session, job.profile, {
+      flush: true,
+      ...(disks === undefined ? {} : { disks }),
+    });
+    return await guest.read(job, hooks.signal);
+  }
+
+  async #launch(
     { profile, diskPath, serialLogPath, resources }: ShutDownJob,
     { signal, onMachine }: ShutDownHooks,
-  ): Promise<Result<void, SandboxFailure>> {
+  ): Promise<Result<Machine, SandboxFailure>> {
     const launched = await launch(
       {
         profile,
@@ -104,11 +129,8 @@ export class ColdSandbox implements Sandbox {
       },
       { signal },
     );
-    if (!launched.ok) return launched;
-    await using machine = launched.value;
-    await onMachine(machine.pid);
-    const off = await machine.powerOff({ signal });
-    return off.ok ? ok() : off;
+    if (launched.ok) await onMachine(launched.value.pid);
+    return launched;
   }
 
   /** No machine outlives its job. */

@@ -17,3 +17,11 @@ export type SandboxFailure =
       readonly target: string;
       readonly message: string;
     };
+
+/** What can go wrong when files are taken out of a guest. */
+export type ReadFailure =
+  | SandboxFailure
+  /** There is nothing at `path`, absolute in the guest. */
+  | { readonly reason: "path-missing"; readonly path: string }
+  /** The guest's tar failed; `message` is what it said. */
+  | { readonly reason: "read-failed"; readonly message: string };

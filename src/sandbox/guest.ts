@@ -3,8 +3,15 @@
  */
 import type { HotPlug } from "../machine/hot-plug.ts";
 import type { Result } from "../result.ts";
-import type { SandboxFailure } from "./failure.ts";
-import type { CacheAttachment, CacheForm, CommandTask, CopyTask, SandboxHooks } from "./sandbox.ts";
+import type { ReadFailure, SandboxFailure } from "./failure.ts";
+import type {
+  CacheAttachment,
+  CacheForm,
+  CommandTask,
+  CopyTask,
+  ReadJob,
+  SandboxHooks,
+} from "./sandbox.ts";
 
 export interface GuestOptions {
   /** Flush the guest's filesystems after a command; false where whoever comes after does. */
@@ -28,6 +35,11 @@ export interface Guest {
   run(task: CommandTask, hooks: SandboxHooks): Done;
   /** Brings the task's files in and flushes the guest's filesystems. */
   copy(task: CopyTask, hooks: SandboxHooks): Done;
+  /** Writes a tar archive of `paths` to a new file on the host, see `ReadJob`. */
+  read(
+    files: Pick<ReadJob, "paths" | "archivePath">,
+    signal: AbortSignal,
+  ): Promise<Result<void, ReadFailure>>;
 }
 
 /** A cache in a guest. */

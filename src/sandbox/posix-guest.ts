@@ -5,7 +5,7 @@ import type { Session } from "../machine/session.ts";
 import type { StepUser } from "../plan/step.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
-import type { SandboxFailure } from "./failure.ts";
+import type { ReadFailure, SandboxFailure } from "./failure.ts";
 import type { AttachedCache, Done, Guest, GuestDisks, GuestOptions } from "./guest.ts";
 import { attachCache } from "./posix-cache.ts";
 import { copyByDisk, isBulk } from "./copy-by-disk.ts";
@@ -20,9 +20,10 @@ import {
   plainShell,
 } from "./posix-command.ts";
 import { directoryTests, unpackScript } from "./posix-files.ts";
+import { readFiles } from "./posix-read.ts";
 import { quoteWord } from "../machine/posix-quote.ts";
 import { runScript, type ScriptAnswer } from "./remote-script.ts";
-import type { CacheAttachment, CommandTask, CopyTask, SandboxHooks } from "./sandbox.ts";
+import type { CacheAttachment, CommandTask, CopyTask, ReadJob, SandboxHooks } from "./sandbox.ts";
 
 interface Ids {
   readonly uid: number;
@@ -146,6 +147,14 @@ export class PosixGuest implements Guest {
       reason: "copy-failed",
       message: unpacked.value.stderr || `tar ended with ${unpacked.value.code} in the guest`,
     });
+  }
+
+  read(
+    files: Pick<ReadJob, "paths" | "archivePath">,
+    signal: AbortSignal,
+  ): Promise<Result<void, ReadFailure>> {
+    const [session, profile, disks] = [this.#session, this.#profile, this.#disks];
+    return readFiles({ session, profile, disks, ...files, signal });
   }
 
   async #unpack(

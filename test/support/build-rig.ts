@@ -5,7 +5,8 @@ import { buildPlan } from "../../src/build/build-plan.ts";
 import { contextOf } from "../../src/build/context-of.ts";
 import type { BuildEnvironment } from "../../src/build/environment.ts";
 import type { BuildEvent } from "../../src/build/event.ts";
-import type { BuildFailure } from "../../src/build/failure.ts";
+import type { FailedBuild } from "../../src/build/failure.ts";
+import { MachineSlots } from "../../src/build/machine-slots.ts";
 import { SharedSteps } from "../../src/build/shared-steps.ts";
 import { gatherInputs } from "../../src/build/gather-inputs.ts";
 import { FileBaseImages } from "../../src/image/file-base-images.ts";
@@ -77,13 +78,14 @@ export class BuildRig implements AsyncDisposable {
       resources: async (profile) =>
         ok({
           memoryBytes: profile.memoryBytes,
+          hostMemoryBytes: profile.memoryBytes,
           cpus: profile.cpus,
           accelerator: "tcg",
           bootTimeoutMs: profile.bootTimeoutMs,
         }),
       context: contextOf(this.contextDir),
       logLimitBytes: 1024 ** 2,
-      jobs: 2,
+      slots: new MachineSlots({ machines: 2, memoryBytes: Infinity, cpus: Infinity }),
       keepFailed: false,
       version: "0.0.0-test",
       ...overrides,
@@ -97,11 +99,13 @@ export class BuildRig implements AsyncDisposable {
     options: {
       readonly signal?: AbortSignal;
       readonly environment?: Partial<BuildEnvironment>;
+      readonly keepGoing?: boolean;
     } = {},
-  ): Promise<Result<Layer, BuildFailure>> {
+  ): Promise<Result<Layer, FailedBuild>> {
     return buildPlan(await this.plan(text), this.environment(sandbox, options.environment), {
       signal: options.signal ?? new AbortController().signal,
       onEvent: (event) => void this.events.push(event),
+      ...(options.keepGoing === undefined ? {} : { keepGoing: options.keepGoing }),
     });
   }
 

@@ -97,6 +97,7 @@ export function buildRenderer(options: BuildRendererOptions): EventSink {
 const phaseText: Record<Extract<BuildEvent, { type: "step-phase" }>["phase"], string> = {
   waiting: "waiting for a machine",
   importing: "importing the base image",
+  reading: "reading the files of another build",
   booting: "booting",
   connecting: "logging in",
   resuming: "resuming",

@@ -1,6 +1,7 @@
 import type { StepFailure } from "../../build/failure.ts";
 import { contextMessage } from "./context-message.ts";
 import { exitCode } from "../exit-code.ts";
+import { guestFilesMessage } from "./guest-files-message.ts";
 import { imageMessage } from "./image-message.ts";
 import { machineMessage } from "./machine-message.ts";
 import type { Message } from "./message.ts";
@@ -45,6 +46,8 @@ function words(failure: StepFailure): Message {
         detail: failure.message,
         exitCode: exitCode.guest,
       };
+    case "guest-files":
+      return guestFilesMessage(failure);
     case "not-supported":
       return {
         text: `${failure.what} cannot be built yet`,
