@@ -20,7 +20,7 @@ const tools = (base: string) => `
     (run (shell "
       mkdir -p /out/bin /out/empty && chown 12:34 /out/empty && chmod 2750 /out/empty
       printf '#!/bin/sh\\ncat /opt/app/share/text\\n' > /out/bin/program
-      chmod 4755 /out/bin/program && chown 1000:1000 /out/bin/program
+      chown 1000:1000 /out/bin/program && chmod 4755 /out/bin/program
       dd if=/dev/zero of=/out/bulk bs=1M count=12 2>/dev/null
       ln -s bin/program /out/link; ln /out/share/text '/out/a second name'
       mkfifo /out/fifo; echo no > /out/share/skip"))))`;
