@@ -15,13 +15,21 @@ efi_start=8192
 efi_size=24576
 root_start=32768
 
-# disk_assemble DISK DIR: of root.img, boot.img, core.img and bootx64.efi in DIR.
-disk_assemble() {
+# GPT's second table takes the last 33.
+disk_tail=2048
+
+# disk_empty DISK SIZE: with room for a root filesystem of SIZE, at disk_root_offset bytes.
+disk_empty() {
+    rm -f "$1"
+    truncate -s "$2" "$1"
+    truncate -s "+$(((root_start + disk_tail) * 512))" "$1"
+}
+disk_root_offset=$((root_start * 512))
+
+# disk_bootable DISK DIR: of boot.img, core.img and bootx64.efi in DIR.
+disk_bootable() {
     disk=$1 dir=$2
-    root_size=$(($(stat -c %s "$dir/root.img") / 512))
-    rm -f "$disk"
-    # GPT's second table takes the last 33 sectors.
-    truncate -s $(((root_start + root_size + 2048) * 512)) "$disk"
+    root_size=$(($(stat -c %s "$disk") / 512 - root_start - disk_tail))
     sfdisk --quiet "$disk" <<END || fail 'sfdisk could not make the partitions'
 label: gpt
 1 : start=$root_start, size=$root_size, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709
@@ -30,8 +38,6 @@ label: gpt
 END
     disk_grub
     disk_efi
-    dd if="$dir/root.img" of="$disk" bs=1M seek=$((root_start / 2048)) conv=sparse,notrunc status=none
-    rm "$dir/root.img"
 }
 
 # As grub-bios-setup(8) would: GRUB's first sector is told where its second is (at 0x5c of boot.img), and

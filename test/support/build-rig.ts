@@ -6,7 +6,7 @@ import { contextOf } from "../../src/build/context-of.ts";
 import type { BuildEnvironment } from "../../src/build/environment.ts";
 import type { BuildEvent } from "../../src/build/event.ts";
 import type { BuildFailure } from "../../src/build/failure.ts";
-import { gatherInputs } from "../../src/build/gather-inputs.ts";
+import { type GatherOptions, gatherInputs } from "../../src/build/gather-inputs.ts";
 import { FileBaseImages } from "../../src/image/file-base-images.ts";
 import type { Plan } from "../../src/plan/plan.ts";
 import { planSpec } from "../../src/plan/plan-spec.ts";
@@ -48,7 +48,10 @@ export class BuildRig implements AsyncDisposable {
   }
 
   /** Plans a spec. @throws Error when it cannot be planned */
-  async plan(text: string, options: { readonly diskSizeBytes?: number } = {}): Promise<Plan> {
+  async plan(
+    text: string,
+    options: Pick<GatherOptions, "diskSizeBytes" | "images"> = {},
+  ): Promise<Plan> {
     const parsed = parseSpec({ name: "test.spec", text });
     if (!parsed.ok) throw new Error(parsed.error.map(({ message }) => message).join("\n"));
     const inputs = await gatherInputs(parsed.value.spec, {

@@ -6,6 +6,8 @@ systemctl --quiet enable systemd-networkd systemd-resolved grow-root ssh
 # Timers that change the system by themselves make one build differ from the next.
 systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
     fstrim.timer e2scrub_reap.service systemd-networkd-wait-online.service
+# /tmp is kept across boots, which a file system in RAM is not.
+systemctl --quiet mask tmp.mount
 
 passwd --quiet --lock root
 rm -rf /var/log/journal

@@ -47,7 +47,7 @@ interface BuildFlags {
 /** `vmbuild build` */
 export async function build(context: string, flags: BuildFlags): Promise<void> {
   const output = outputOf(flags);
-  const { settings, store } = await openSettingsAndStore(settingsOf(flags));
+  const { settings, store, images } = await openSettingsAndStore(settingsOf(flags));
   if (output !== undefined)
     await checkOutput(output, { storeRoot: store.root, specPath: flags.file });
   const status =
@@ -73,6 +73,7 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       contextDir: context,
       store,
       bases: env.bases,
+      images,
       ...(settings.diskSizeBytes === undefined ? {} : { diskSizeBytes: settings.diskSizeBytes }),
       signal,
     });
