@@ -3,7 +3,7 @@ import { hasBase, VmRig } from "../support/vm-rig.ts";
 
 /** What a step leaves in /tmp is there after a boot, and a package comes out of caches. */
 const ops = `
-  (run (shell "systemctl is-system-running; grep VERSION_ID /etc/os-release; findmnt -n -o FSTYPE -T /tmp; echo kept >/tmp/mine"))
+  (run (shell "systemctl is-system-running --wait; grep VERSION_ID /etc/os-release; findmnt -n -o FSTYPE -T /tmp; echo kept >/tmp/mine"))
   (run
    (cache (apt-archives (target /var/cache/apt/archives)) (apt-lists (target /var/lib/apt/lists)))
    (network host)

@@ -81,7 +81,7 @@ system_install() {
 
 # system_disk DISK SIZE
 system_disk() {
-    disk_empty "$1" "$2"
+    disk_partitions "$1" "$2"
     # shellcheck disable=SC2016 # the inner shell expands them
     as_root sh -eu -c '
         . "$1/recipe.sh"; . "$1/ext4-image.sh"
