@@ -53,7 +53,10 @@ const boots = [
     // What is about suspended machines alone has no cold side, and the tests on Debian build both ways.
     argv: [
       ...vitest("vm"),
-      ...["warm", "forks", "debian", "debian-13"].flatMap((name) => ["--exclude", `test/vm/${name}.test.ts`]),
+      ...["warm", "forks", "debian", "debian-13"].flatMap((name) => [
+        "--exclude",
+        `test/vm/${name}.test.ts`,
+      ]),
     ],
     results: "cold/vm.json",
     env: { VMBUILD_BOOT: "cold", VMBUILD_TEST_RESULTS: `${resultsDir}/cold` },
