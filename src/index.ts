@@ -39,4 +39,5 @@ export { createBuildEnvironment, type EnvironmentRequest } from "./create-enviro
 export type { BuildEnvironment, BuildOptions } from "./build/environment.ts";
 export type { BuildEvent, EventSink, StepRef } from "./build/event.ts";
 export type { BuildFailure, FailedBuild, StepFailure } from "./build/failure.ts";
-export { gatherInputs, type InputProblem } from "./build/gather-inputs.ts";
+export { gatherInputs, type GatherOptions, type InputProblem } from "./build/gather-inputs.ts";
+export { imageNames, type ImageNameProblem, type ImageNames } from "./build/image-names.ts";

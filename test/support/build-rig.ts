@@ -8,7 +8,7 @@ import type { BuildEvent } from "../../src/build/event.ts";
 import type { FailedBuild } from "../../src/build/failure.ts";
 import { MachineSlots } from "../../src/build/machine-slots.ts";
 import { SharedSteps } from "../../src/build/shared-steps.ts";
-import { gatherInputs } from "../../src/build/gather-inputs.ts";
+import { type GatherOptions, gatherInputs } from "../../src/build/gather-inputs.ts";
 import { FileBaseImages } from "../../src/image/file-base-images.ts";
 import type { Plan } from "../../src/plan/plan.ts";
 import { planSpec } from "../../src/plan/plan-spec.ts";
@@ -55,7 +55,10 @@ export class BuildRig implements AsyncDisposable {
   }
 
   /** Plans a spec. @throws Error when it cannot be planned */
-  async plan(text: string, options: { readonly diskSizeBytes?: number } = {}): Promise<Plan> {
+  async plan(
+    text: string,
+    options: Pick<GatherOptions, "diskSizeBytes" | "images"> = {},
+  ): Promise<Plan> {
     const parsed = parseSpec({ name: "test.spec", text });
     if (!parsed.ok) throw new Error(parsed.error.map(({ message }) => message).join("\n"));
     const inputs = await gatherInputs(parsed.value.spec, {

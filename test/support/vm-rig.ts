@@ -1,5 +1,5 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import type { Readable } from "node:stream";
 import { dirname, join, resolve } from "node:path";
@@ -15,6 +15,13 @@ const sharedStore = resolve(process.env["VMBUILD_STORE"] ?? ".vmbuild/store");
  */
 export const bootMode = process.env["VMBUILD_BOOT"] === "cold" ? "cold" : "warm";
 const bootEnv = { VMBUILD_BOOT: bootMode };
+
+/** Whether `make test` could make a base image. */
+export async function hasBase(name: string): Promise<boolean> {
+  return (
+    (await stat(join(sharedStore, `base-image/${name}.toml`)).catch(() => undefined)) !== undefined
+  );
+}
 
 export type Transport = "virtio-scsi" | "stream";
 

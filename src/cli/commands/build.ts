@@ -46,11 +46,11 @@ interface BuildFlags {
 
 /** `vmbuild build` */
 export async function build(context: string, flags: BuildFlags): Promise<void> {
-  const { images, files } = outputsOf(flags);
-  const { settings, store } = await openSettingsAndStore(settingsOf(flags));
-  for (const image of images)
+  const outputs = outputsOf(flags);
+  const { settings, store, images } = await openSettingsAndStore(settingsOf(flags));
+  for (const image of outputs.images)
     await checkImage(image, { storeRoot: store.root, specPath: flags.file });
-  await checkFiles(files, store.root);
+  await checkFiles(outputs.files, store.root);
   const status =
     flags.progress === "auto" && process.stderr.isTTY
       ? liveStatus(process.stderr)
@@ -74,6 +74,7 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       contextDir: context,
       store,
       bases: env.bases,
+      images,
       ...(settings.diskSizeBytes === undefined ? {} : { diskSizeBytes: settings.diskSizeBytes }),
       signal,
     });
@@ -86,8 +87,8 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       throw errors.at(-1);
     }
     const writing = { status, signal, signalCode: () => termination.exitCode() };
-    for (const image of images) await writeImage(built.value, env, image, writing);
-    if (files.length > 0) await writeFiles(built.value, env, files, writing);
+    for (const image of outputs.images) await writeImage(built.value, env, image, writing);
+    if (outputs.files.length > 0) await writeFiles(built.value, env, outputs.files, writing);
     if (flags.tag !== undefined) orThrow(await store.tag(flags.tag, built.value.id));
     status.close();
     await writeOut(`${built.value.id}\n`);
