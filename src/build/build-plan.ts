@@ -8,6 +8,7 @@ import type { StepRef } from "./event.ts";
 import type { BuildFailure } from "./failure.ts";
 import { readLog } from "./step-log.ts";
 import { runStep } from "./run-step.ts";
+import { missingSecrets, secretWarnings } from "./step-secrets.ts";
 import { unsupported } from "./unsupported.ts";
 
 type StepOutcome = Result<Layer, BuildFailure>;
@@ -17,7 +18,7 @@ type StepOutcome = Result<Layer, BuildFailure>;
  *
  * Steps that need nothing of each other may run at once, at most `jobs` machines at a time. The first
  * failure cancels the steps that still run, and is the build's failure. Nothing is built when the
- * plan holds a step that this version cannot build.
+ * plan holds a step that this version cannot build, or one that needs a secret that was not given.
  */
 export async function buildPlan(
   plan: Plan,
@@ -27,6 +28,11 @@ export async function buildPlan(
   for (const step of plan.steps) {
     const failure = unsupported(step);
     if (failure !== undefined) return failed({ step, failure });
+  }
+  const missing = await missingSecrets(plan, env);
+  if (missing !== undefined) return failed(missing);
+  for (const message of secretWarnings(plan, env)) {
+    await options.onEvent({ type: "note", message, isWarning: true });
   }
   const run = new BuildRun(plan, env, options);
   try {

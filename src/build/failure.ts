@@ -5,7 +5,13 @@ import type { SandboxFailure } from "../sandbox/failure.ts";
 import type { StoreFailure } from "../store/failure.ts";
 
 /** What can go wrong in one step. */
-export type StepFailure = SandboxFailure | StoreFailure | ImageFailure | NotSupported;
+export type StepFailure =
+  | SandboxFailure
+  | StoreFailure
+  | ImageFailure
+  | NotSupported
+  /** Secrets that steps ask for and that were not given. */
+  | { readonly reason: "secrets-missing"; readonly ids: readonly string[] };
 
 /** The spec asks for something that this version cannot do. */
 export interface NotSupported {

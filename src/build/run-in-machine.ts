@@ -1,6 +1,12 @@
 import type { CopyStep, RunStep } from "../plan/step.ts";
-import { failed, type Result } from "../result.ts";
-import type { FailedJob, SandboxHooks, SandboxReport, SandboxTask } from "../sandbox/sandbox.ts";
+import { failed, ok, type Result } from "../result.ts";
+import type {
+  FailedJob,
+  SandboxHooks,
+  SandboxReport,
+  SandboxTask,
+  SecretAttachment,
+} from "../sandbox/sandbox.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { Layer, Stage } from "../store/store.ts";
 import type { BuildEnvironment, BuildOptions } from "./environment.ts";
@@ -8,7 +14,9 @@ import type { StepRef } from "./event.ts";
 import type { StepFailure } from "./failure.ts";
 import { LeasedCaches } from "./leased-caches.ts";
 import { OutputTap } from "./output-tap.ts";
+import { SecretMask } from "./secret-mask.ts";
 import type { StepResult } from "./step-result.ts";
+import { secretsOf } from "./step-secrets.ts";
 
 /** Builds a `run` or a `copy`: an overlay on the parent's disk, changed by a machine. */
 export async function runInMachine(
@@ -19,6 +27,8 @@ export async function runInMachine(
   options: BuildOptions,
 ): Promise<StepResult> {
   const startedAt = performance.now();
+  const secrets = step.op === "run" ? secretsOf(step, parent.metadata.profile, env) : ok([]);
+  if (!secrets.ok) return failed({ failure: secrets.error });
   const staged = await env.store.stage({
     id: step.id,
     base: { kind: "layer", id: parent.id },
@@ -34,7 +44,8 @@ export async function runInMachine(
   if (!leased.ok) return failed({ failure: leased.error });
   await using caches = leased.value;
 
-  const ran = await inSandbox(ref, step, parent, stage, caches, env, options);
+  const task = taskOf(step, caches, secrets.value, env);
+  const ran = await inSandbox(ref, step, task, parent, stage, env, options);
   // A failed command's caches are complete too, and no part of its result: OBuilder keeps them as well.
   const { savedCaches } = ran.ok ? ran.value : ran.error;
   for (const message of await caches.publish(savedCaches)) {
@@ -71,9 +82,9 @@ export async function runInMachine(
 async function inSandbox(
   ref: StepRef,
   step: RunStep | CopyStep,
+  task: SandboxTask,
   parent: Layer,
   stage: Stage,
-  caches: LeasedCaches,
   env: BuildEnvironment,
   options: BuildOptions,
 ): Promise<Result<SandboxReport, Omit<FailedJob, "failure"> & { readonly failure: StepFailure }>> {
@@ -81,7 +92,10 @@ async function inSandbox(
   const resources = await env.resources(profile, options.signal);
   if (!resources.ok) return failed({ failure: resources.error, savedCaches: [] });
   const tapped = await attempt(stage.logPath, () =>
-    OutputTap.open(stage.logPath, env.logLimitBytes, ref, options.onEvent),
+    OutputTap.open(stage.logPath, env.logLimitBytes, ref, {
+      onEvent: options.onEvent,
+      mask: new SecretMask(env.secrets?.values() ?? []),
+    }),
   );
   if (!tapped.ok) return failed({ failure: tapped.error, savedCaches: [] });
   await using tap = tapped.value;
@@ -101,7 +115,7 @@ async function inSandbox(
       diskPath: stage.diskPath,
       serialLogPath: stage.serialLogPath,
       network: step.op === "run" && step.network,
-      task: taskOf(step, caches, env),
+      task,
       keepFailed: env.keepFailed,
       workDir: stage.workDir,
       warm: {
@@ -124,6 +138,7 @@ async function inSandbox(
 function taskOf(
   step: RunStep | CopyStep,
   caches: LeasedCaches,
+  secrets: readonly SecretAttachment[],
   env: BuildEnvironment,
 ): SandboxTask {
   if (step.op === "copy") {
@@ -140,5 +155,6 @@ function taskOf(
     ...step.context,
     ...(step.timeoutMs === undefined ? {} : { timeoutMs: step.timeoutMs }),
     caches: caches.attachments,
+    secrets,
   };
 }

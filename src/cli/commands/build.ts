@@ -9,6 +9,7 @@ import { createBuildEnvironment } from "../../create-environment.ts";
 import { exitCode } from "../exit-code.ts";
 import { makePlan } from "../make-plan.ts";
 import { openSettingsAndStore } from "../open-store.ts";
+import { readSecrets } from "../read-secrets.ts";
 import { orThrow } from "../or-throw.ts";
 import { writeOut } from "../output.ts";
 import { checkOutput, outputOf, writeImage } from "../output-image.ts";
@@ -39,6 +40,7 @@ interface BuildFlags {
   readonly output?: string;
   readonly outputFormat?: "qcow2" | "raw";
   readonly tag?: string;
+  readonly secret: readonly string[];
   readonly keepFailed?: boolean;
   readonly progress: "auto" | "plain" | "json" | "none";
   readonly verbose?: boolean;
@@ -47,6 +49,7 @@ interface BuildFlags {
 /** `vmbuild build` */
 export async function build(context: string, flags: BuildFlags): Promise<void> {
   const output = outputOf(flags);
+  const secrets = await readSecrets(flags.secret, process.env);
   const { settings, store } = await openSettingsAndStore(settingsOf(flags));
   if (output !== undefined)
     await checkOutput(output, { storeRoot: store.root, specPath: flags.file });
@@ -64,6 +67,7 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       ...settings,
       store,
       contextDir: resolve(context),
+      secrets,
       keepFailed: flags.keepFailed === true,
       note: (message) => void onEvent({ type: "note", message }),
     });
