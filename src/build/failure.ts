@@ -10,6 +10,7 @@ export type StepFailure =
   | StoreFailure
   | ImageFailure
   | NotSupported
+  | NetworkUnknown
   /** Secrets that steps ask for and that were not given. */
   | { readonly reason: "secrets-missing"; readonly ids: readonly string[] };
 
@@ -18,6 +19,12 @@ export interface NotSupported {
   readonly reason: "not-supported";
   readonly what: string;
   readonly hint: string;
+}
+
+/** A name in `(network …)` that means nothing. */
+export interface NetworkUnknown {
+  readonly reason: "network-unknown";
+  readonly name: string;
 }
 
 /** Why a build ended without its result. */

@@ -1,4 +1,5 @@
 import type { StepFailure } from "../../build/failure.ts";
+import { knownNetworks, unknownNetworkText } from "../../spec/validate.ts";
 import { contextMessage } from "./context-message.ts";
 import { exitCode } from "../exit-code.ts";
 import { imageMessage } from "./image-message.ts";
@@ -50,6 +51,12 @@ function words(failure: StepFailure): Message {
         text: `the secret ${failure.secret} could not be offered at ${failure.target}`,
         detail: failure.message,
         exitCode: exitCode.guest,
+      };
+    case "network-unknown":
+      return {
+        text: unknownNetworkText(failure.name),
+        hint: knownNetworks,
+        exitCode: exitCode.badInput,
       };
     case "secrets-missing":
       return secretsMissing(failure.ids);
