@@ -179,7 +179,6 @@ describe("nested builds", () => {
 
 describe("what cannot be built yet", () => {
   test.each([
-    ["secrets", `((from tiny) (run (shell "before")) (run (secrets (k (target /k))) (shell "x")))`],
     [
       "(copy (from (build a)))",
       `((build a ((from tiny))) (from tiny) (run (shell "before")) (copy (from (build a)) (src /x) (dst /y)))`,

@@ -28,7 +28,12 @@ export class OutputTap implements AsyncDisposable {
   #last: Promise<void> = Promise.resolve();
   #failure: Result<void, StoreFailure> = ok();
 
-  private constructor(log: StepLog, path: string, ref: StepRef, { onEvent, mask }: OutputTapOptions) {
+  private constructor(
+    log: StepLog,
+    path: string,
+    ref: StepRef,
+    { onEvent, mask }: OutputTapOptions,
+  ) {
     this.#log = log;
     this.#path = path;
     this.#ref = ref;

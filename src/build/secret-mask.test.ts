@@ -3,11 +3,16 @@ import { describe, expect, test } from "vitest";
 import { maskedPieces, SecretMask } from "./secret-mask.ts";
 
 /** The output in chunks of `size` bytes, masked. */
-function masked(values: readonly (string | Buffer)[], output: string | Buffer, size: number): string {
+function masked(
+  values: readonly (string | Buffer)[],
+  output: string | Buffer,
+  size: number,
+): string {
   const mask = new SecretMask(values.map((value) => Buffer.from(value)));
   const bytes = Buffer.from(output);
   const shown: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += size) shown.push(mask.push(bytes.subarray(at, at + size)));
+  for (let at = 0; at < bytes.length; at += size)
+    shown.push(mask.push(bytes.subarray(at, at + size)));
   shown.push(mask.end());
   return Buffer.concat(shown).toString("latin1");
 }
@@ -21,9 +26,19 @@ describe.each([1, 2, 3, 5, 1000])("in chunks of %i bytes", (size) => {
     ["its beginning only", ["hunter22"], "hunter2\nhunter", "hunter2\nhunter"],
     ["it twice in a row", ["hunter22"], "hunter22hunter22.", "***."],
     ["it behind its own beginning", ["aab1aab2"], "aab1aab1aab2", "aab1***"],
-    ["two, one of which begins the other", ["pass", "password"], "password pass passw", "*** *** ***w"],
+    [
+      "two, one of which begins the other",
+      ["pass", "password"],
+      "password pass passw",
+      "*** *** ***w",
+    ],
     ["two that overlap", ["abcdef", "defghi"], "abcdefghi", "***ghi"],
-    ["lines of a value, in any order", ["first1\r\n  second2\t\nxy\n"], "second2\nfirst1\nxy\n", "***\n***\nxy\n"],
+    [
+      "lines of a value, in any order",
+      ["first1\r\n  second2\t\nxy\n"],
+      "second2\nfirst1\nxy\n",
+      "***\n***\nxy\n",
+    ],
     ["one that is too short", ["abc", ""], "abc", "abc"],
   ])("shows %s", (_, values, output, shown) => {
     expect(masked(values, output, size)).toBe(shown);

@@ -34,7 +34,9 @@ export class SecretMask {
   #isMasked = false;
 
   constructor(values: Iterable<Uint8Array>) {
-    const texts = new Set([...values].flatMap(maskedPieces).map((piece) => piece.toString("latin1")));
+    const texts = new Set(
+      [...values].flatMap(maskedPieces).map((piece) => piece.toString("latin1")),
+    );
     this.#isIdle = texts.size === 0;
     for (const text of [...texts].sort((a, b) => b.length - a.length)) {
       const piece = Buffer.from(text, "latin1");

@@ -7,9 +7,7 @@ import { UserError } from "./user-error.ts";
 /** The most bytes a secret may have. */
 const maxSecretBytes = 2 ** 20;
 
-type Source = { readonly id: string } & (
-  { readonly file: string } | { readonly variable: string }
-);
+type Source = { readonly id: string } & ({ readonly file: string } | { readonly variable: string });
 
 /**
  * The values that `--secret` flags name, by the ids.

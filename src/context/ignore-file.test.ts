@@ -68,10 +68,14 @@ test.each<[rules: string, left: string[]]>([
   await using judge = await contextWith(files);
   await writeFile(join(judge.dir, ".gitignore"), rules);
   const git = (...argv: string[]) =>
-    execFileSync("git", ["-c", "core.quotePath=false", "-c", "core.excludesFile=/dev/null", ...argv], {
-      cwd: judge.dir,
-      encoding: "utf8",
-    });
+    execFileSync(
+      "git",
+      ["-c", "core.quotePath=false", "-c", "core.excludesFile=/dev/null", ...argv],
+      {
+        cwd: judge.dir,
+        encoding: "utf8",
+      },
+    );
   git("init", "-q");
   const added = git("ls-files", "-z", "--others", "--exclude-standard").split("\0");
   const isOurs = (name: string): boolean => name !== "" && !name.endsWith("ignore");
@@ -121,7 +125,32 @@ test.each<[what: string, make: (path: string) => unknown, why: string]>([
 });
 
 test("no text is too odd for rules", async () => {
-  const odd = ["[", "[z-a]", "a[", "\\", "a\\", "!", "!!", "**", "/**/", "(", ")+", "{a,b}", "?", "[!]", "[^]", "\t", " ", "/", "//", "a/**b", "$", "^", "[[:alpha:]]", "*".repeat(50)];
+  const odd = [
+    "[",
+    "[z-a]",
+    "a[",
+    "\\",
+    "a\\",
+    "!",
+    "!!",
+    "**",
+    "/**/",
+    "(",
+    ")+",
+    "{a,b}",
+    "?",
+    "[!]",
+    "[^]",
+    "\t",
+    " ",
+    "/",
+    "//",
+    "a/**b",
+    "$",
+    "^",
+    "[[:alpha:]]",
+    "*".repeat(50),
+  ];
   for (const first of odd) {
     for (const second of odd) {
       await using context = await contextWith([], `${first}${second}\n${second}/${first}\n`);

@@ -7,7 +7,11 @@ import { failed, ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
 import type { OfferedSecrets } from "./guest.ts";
 import { rootScript, rootShell } from "./posix-command.ts";
-import { type GuestSecret, offerSecretScript, withdrawSecretsScript } from "./posix-secret-scripts.ts";
+import {
+  type GuestSecret,
+  offerSecretScript,
+  withdrawSecretsScript,
+} from "./posix-secret-scripts.ts";
 import { runScript } from "./remote-script.ts";
 import type { SecretAttachment } from "./sandbox.ts";
 
