@@ -16,7 +16,7 @@ test.each(["busybox", "debian-12"])(
     await using rig = await VmRig.create({ base });
     await rig.put("mine/file", "mine");
     await rig.put("secret", "hunter22");
-    const who = `id -u; id -g; id -G; echo $HOME $USER; touch /tmp/$(id -u) && stat -c %u:%g /tmp/$(id -u)`;
+    const who = `id -u; id -g; id -G; echo $HOME $USER; rm -f /tmp/$(id -u); touch /tmp/$(id -u); stat -c %u:%g /tmp/$(id -u)`;
     const ran = await rig.build(
       `(run (shell "echo 'worker:x:4000:4000::/home/worker:/bin/sh' >>/etc/passwd; echo 'worker:x:4000:' >>/etc/group; echo 'extra:x:7777:worker' >>/etc/group"))
      (user (uid 4321) (gid 8765))
@@ -35,8 +35,15 @@ test.each(["busybox", "debian-12"])(
     expect(ran.exitCode, ran.stderr).toBe(0);
     const lines = printed(ran.stderr);
     expect(lines.get(4)).toEqual([
-      ...["4321", "8765", "8765", "/ 4321", "4321:8765"],
-      ...["0:0", "4321:8765", "4321:8765", "4321:8765"],
+      "4321",
+      "8765",
+      "8765",
+      "/ 4321",
+      "4321:8765",
+      "0:0",
+      "4321:8765",
+      "4321:8765",
+      "4321:8765",
     ]);
     const withOtherGroup = lines.get(5) ?? [];
     expect(withOtherGroup.slice(0, 2)).toEqual(["4000", "5555"]);
@@ -46,8 +53,13 @@ test.each(["busybox", "debian-12"])(
     expect(byName.slice(0, 3)).toEqual(["worker", "4000", "4000"]);
     expect(byName[3]?.split(" ").sort()).toEqual(["4000", "7777"]);
     expect(byName.slice(4)).toEqual([
-      ...["/home/worker worker", "4000:4000", "4000:4000", "4000:4000"],
-      ...["400 4000:4000", "400 4000:4000", "***"],
+      "/home/worker worker",
+      "4000:4000",
+      "4000:4000",
+      "4000:4000",
+      "400 4000:4000",
+      "400 4000:4000",
+      "***",
     ]);
     expect(lines.get(8)).toEqual(["0"]);
   },
