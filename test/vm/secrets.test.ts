@@ -90,19 +90,19 @@ describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
       (run
        (cache (c (target /c)))
        (network host)
-       (secrets (token (target /run/secrets/token)) (deep (target "/etc/new dir/er/it's")) (passwd (target /etc/passwd))
+       (secrets (token (target /run/secrets/token)) (deep (target "/etc/new dir/er/it's")) (shadow (target /etc/shadow))
          (cached (target /c/in/cached)))
        (shell "
-         id -u; stat -c '%a %u:%g' /run/secrets/token '/etc/new dir/er/it'\\\\''s' /etc/passwd /c/in/cached
-         sha256sum /run/secrets/token | cut -c 1-64; cat /run/secrets/token; cat /etc/passwd
+         id -u; stat -c '%a %u:%g' /run/secrets/token '/etc/new dir/er/it'\\\\''s' /etc/shadow /c/in/cached
+         sha256sum /run/secrets/token | cut -c 1-64; cat /run/secrets/token; cat /etc/shadow
          (echo x >/run/secrets/token) 2>/dev/null || echo read-only
-         touch /c/kept; printf 'in halves: '; head -c 20 /etc/passwd; ${hold.command}; tail -c 44 /etc/passwd; echo"))
+         touch /c/kept; printf 'in halves: '; head -c 20 /etc/shadow; ${hold.command}; tail -c 44 /etc/shadow; echo"))
       (user (uid 0) (gid 0))
       (run (cache (c (target /c)))
-       (shell "find /c; ls -d /.vmbuild/secrets /run/secrets /etc/new*; head -n 1 /etc/passwd; grep -c vmbuild-secrets /proc/mounts; cat /control"))`;
+       (shell "find /c; ls -d /.vmbuild/secrets /run/secrets /etc/new*; stat -c %a /etc/shadow; grep -c vmbuild-secrets /proc/mounts; cat /control"))`;
     const environment = {
       CONTROL: control ?? "",
-      PASSWD_FILE: binary ?? "",
+      SHADOW_FILE: binary ?? "",
       TMPDIR: `${rig.dir}/tmp`,
       XDG_RUNTIME_DIR: `${rig.dir}/run`,
     };
@@ -120,7 +120,7 @@ describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
         "--secret",
         "cached:in/value",
         "--secret",
-        "passwd=env:PASSWD_FILE",
+        "shadow=env:SHADOW_FILE",
       ],
       environment,
     );
@@ -145,7 +145,7 @@ describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
     // The search finds what is there: QEMU has the environment that vmbuild was given, but for the secret's variable.
     expect(children).toContain(control);
     for (const text of values) expect(own + children).not.toContain(text);
-    expect(children).not.toContain("PASSWD_FILE");
+    expect(children).not.toContain("SHADOW_FILE");
     hold.goOn();
 
     const { exitCode, output } = await build.ended();
@@ -177,7 +177,7 @@ describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
     expect(next.filter((line) => !line.startsWith("ls: "))).toEqual([
       "/c",
       "/c/kept",
-      "root:x:0:0:root:/root:/bin/sh",
+      "600",
       "0",
       control,
     ]);

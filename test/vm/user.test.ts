@@ -30,7 +30,7 @@ test.each(["busybox", "debian-12"])(
       (shell "id -un; ${who}; stat -c %u:%g /opt/worker /opt/worker/mine/file; stat -c '%a %u:%g' /run/secrets/k /c/in/k; cat /c/in/k"))
      (user (uid 0) (gid 0))
      (run (cache (c (target /c))) (shell "ls -A /c; ls -d /run/secrets /.vmbuild/secrets 2>/dev/null; grep -c vmbuild-secrets /proc/mounts; true"))`,
-      ["--secret", "k:secret", "--secret", "in:secret"],
+      ["--secret", "k:secret", "--secret", "in:secret", "--boot-timeout", "8m"],
     );
     expect(ran.exitCode, ran.stderr).toBe(0);
     const lines = printed(ran.stderr);
@@ -63,4 +63,5 @@ test.each(["busybox", "debian-12"])(
     ]);
     expect(lines.get(8)).toEqual(["0"]);
   },
+  900_000,
 );
