@@ -184,7 +184,7 @@ describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
     // The machine that has held a secret is not gone on with.
     expect(output.match(/\] booting$/gm)).toHaveLength(boot === "warm" ? 2 : 3);
     expect(await rig.machines()).toEqual([]);
-  });
+  }, 600_000);
 });
 
 test("a step that fails with a secret ends its machine, also with --keep-failed", async () => {
