@@ -41,7 +41,11 @@ export interface EnvironmentRequest {
   readonly jobs?: number;
   /** Bytes kept of a step's output. @default 4 GiB */
   readonly logLimitBytes?: number;
-  /** Leave the machine of a failed step running. @default false */
+  /**
+   * The values of secrets, by the ids that specs give them. Only a guest's RAM gets them. @default none
+   */
+  readonly secrets?: ReadonlyMap<string, Uint8Array>;
+  /** Leave the machine of a failed step running, unless it has held a secret. @default false */
   readonly keepFailed?: boolean;
   /** Gets what is worth knowing to those who asked for detail. */
   readonly note?: (message: string) => void;
@@ -90,6 +94,7 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
     logLimitBytes: request.logLimitBytes ?? defaultLogLimitBytes,
     slots: new MachineSlots(capacityOf(request.jobs)),
     ...(request.warmBudgetBytes === undefined ? {} : { warmBudgetBytes: request.warmBudgetBytes }),
+    ...(request.secrets === undefined ? {} : { secrets: request.secrets }),
     keepFailed: request.keepFailed ?? false,
     version: vmbuildVersion(),
   };

@@ -158,21 +158,6 @@ describe("nested builds", () => {
   });
 });
 
-describe("what cannot be built yet", () => {
-  test("is refused before anything is built", async () => {
-    await using rig = await BuildRig.create();
-    const sandbox = obedientSandbox();
-    const built = await rig.build(
-      `((from tiny) (run (shell "before")) (run (secrets (k (target /k))) (shell "x")))`,
-      sandbox,
-    );
-    if (built.ok) throw new Error("must be refused");
-    expect(built.error.failure).toMatchObject({ reason: "not-supported", what: "secrets" });
-    expect(sandbox.ran).toEqual([]);
-    expect(await rig.store.layers()).toEqual([]);
-  });
-});
-
 describe("caches", () => {
   const cached = (command: string): string =>
     `((from tiny) (run (cache (c (target /c))) (shell "${command}")))`;

@@ -9,7 +9,7 @@ import type { BuildFailure, FailedBuild } from "./failure.ts";
 import type { Need } from "./machine-slots.ts";
 import { replayLayer } from "./replay-layer.ts";
 import { shareStep } from "./shared-step.ts";
-import { unsupported } from "./unsupported.ts";
+import { missingSecrets, secretWarnings } from "./step-secrets.ts";
 import { wantedSteps } from "./wanted-steps.ts";
 
 /**
@@ -17,17 +17,18 @@ import { wantedSteps } from "./wanted-steps.ts";
  *
  * Steps that need nothing of each other run at once, as far as the environment's capacity goes. After a failure no
  * step begins any more, unless `keepGoing` says so of those that do not need what failed; what already runs is
- * finished, and its layers are kept. Aborting the signal cancels what runs. Nothing is built when the plan holds a
- * step that this version cannot build.
+ * finished, and its layers are kept. Aborting the signal cancels what runs. Nothing is built when a step needs a secret
+ * that was not given.
  */
 export async function buildPlan(
   plan: Plan,
   env: BuildEnvironment,
   options: BuildOptions,
 ): Promise<Result<Layer, FailedBuild>> {
-  for (const step of plan.steps) {
-    const failure = unsupported(step);
-    if (failure !== undefined) return failed({ step, failure, others: [], notBegun: 0 });
+  const missing = await missingSecrets(plan, env);
+  if (missing !== undefined) return failed({ ...missing, others: [], notBegun: 0 });
+  for (const message of secretWarnings(plan, env)) {
+    await options.onEvent({ type: "note", message, isWarning: true });
   }
   const run = new BuildRun(plan, env, options);
   try {

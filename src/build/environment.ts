@@ -29,7 +29,12 @@ export interface BuildEnvironment {
   readonly slots: MachineSlots;
   /** Bytes that suspended machines may take; absent leaves it to the store. */
   readonly warmBudgetBytes?: number;
-  /** Leave a failed step's machine running. */
+  /**
+   * The values of secrets by their ids. They are kept in memory alone, reach a guest's RAM alone, and are masked in
+   * the output of every step, see `SecretMask`. Absent is none.
+   */
+  readonly secrets?: ReadonlyMap<string, Uint8Array>;
+  /** Leave a failed step's machine running, unless it has held a secret. */
   readonly keepFailed: boolean;
   /** Version recorded in the layers. */
   readonly version: string;

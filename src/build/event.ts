@@ -94,10 +94,11 @@ export interface StepFailed {
   readonly kept?: KeptMachine;
 }
 
-/** Something about the whole build, for those who asked for detail. */
+/** Something about the whole build, for those who asked for detail; a warning is for everybody. */
 export interface BuildNote {
   readonly type: "note";
   readonly message: string;
+  readonly isWarning?: true;
 }
 
 /**

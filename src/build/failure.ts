@@ -11,7 +11,10 @@ export type StepFailure =
   | StoreFailure
   | ImageFailure
   | NotSupported
-  | GuestFilesFailure;
+  | GuestFilesFailure
+  | NetworkUnknown
+  /** Secrets that steps ask for and that were not given. */
+  | { readonly reason: "secrets-missing"; readonly ids: readonly string[] };
 
 /** Files of a finished build cannot be had. */
 export interface GuestFilesFailure {
@@ -26,6 +29,12 @@ export interface NotSupported {
   readonly reason: "not-supported";
   readonly what: string;
   readonly hint: string;
+}
+
+/** A name in `(network …)` that means nothing. */
+export interface NetworkUnknown {
+  readonly reason: "network-unknown";
+  readonly name: string;
 }
 
 /** Why a step ended without its layer. */

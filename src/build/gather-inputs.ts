@@ -10,14 +10,16 @@ import { initialContext } from "../profile/initial-context.ts";
 import { failed, ok, type Result } from "../result.ts";
 import { type PinnedName, pinnedText } from "../spec/pinned-name.ts";
 import type { SourceRange } from "../spec/source.ts";
+import { unknownNetworks } from "../spec/network.ts";
 import type { From, Spec } from "../spec/spec.ts";
 import type { Store } from "../store/store.ts";
+import type { NetworkUnknown } from "./failure.ts";
 import { entryOf, type ImageNames } from "./image-names.ts";
 
-/** An input that a spec needs and that cannot be had, with the place in the spec that asks for it. */
+/** An input that a spec needs and that cannot be had, be it a network, with the place in the spec that asks for it. */
 export interface InputProblem {
   readonly range: SourceRange;
-  readonly failure: ImageFailure | ContextFailure;
+  readonly failure: ImageFailure | ContextFailure | NetworkUnknown;
   /** For a `from`: its text, and the entry of {@link GatherOptions.images} that was taken for it. */
   readonly from?: { readonly text: string; readonly entry?: TakenEntry };
 }
@@ -47,7 +49,10 @@ export async function gatherInputs(
   options: GatherOptions,
 ): Promise<Result<PlanInputs, readonly InputProblem[]>> {
   const needed = inputsNeeded(spec);
-  const problems: InputProblem[] = [];
+  const problems: InputProblem[] = unknownNetworks(spec).map(({ name, range }) => ({
+    range,
+    failure: { reason: "network-unknown", name },
+  }));
   const bases = new Map<string, BaseInput>();
   for (const from of needed.bases) {
     const entry = entryOf(from, options.images ?? new Map());

@@ -1,6 +1,12 @@
 import type { CopyStep, RunStep } from "../plan/step.ts";
 import { failed, ok, type Result } from "../result.ts";
-import type { FailedJob, SandboxHooks, SandboxReport, SandboxTask } from "../sandbox/sandbox.ts";
+import type {
+  FailedJob,
+  SandboxHooks,
+  SandboxReport,
+  SandboxTask,
+  SecretAttachment,
+} from "../sandbox/sandbox.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { Layer, Stage } from "../store/store.ts";
 import { claimStage } from "./claim-stage.ts";
@@ -10,8 +16,10 @@ import type { StepRef } from "./event.ts";
 import type { StepFailure } from "./failure.ts";
 import { LeasedCaches } from "./leased-caches.ts";
 import { OutputTap } from "./output-tap.ts";
+import { SecretMask } from "./secret-mask.ts";
 import { failureRecord } from "./shared-failure.ts";
 import type { AttemptOptions, StepAttempt } from "./step-result.ts";
+import { secretsOf } from "./step-secrets.ts";
 
 /** Builds a `run` or a `copy`: an overlay on the parent's disk, changed by a machine. */
 export async function runInMachine(
@@ -22,6 +30,8 @@ export async function runInMachine(
   options: AttemptOptions,
 ): Promise<StepAttempt> {
   const startedAt = performance.now();
+  const secrets = step.op === "run" ? secretsOf(step, parent.metadata.profile, env) : ok([]);
+  if (!secrets.ok) return failed({ failure: secrets.error });
   const base = { kind: "layer", id: parent.id } as const;
   const staged = await claimStage(env.store, { id: step.id, base }, options);
   if (!staged.ok) return staged.error;
@@ -37,8 +47,8 @@ export async function runInMachine(
   if (!leased.ok) return failed({ failure: leased.error });
   await using caches = leased.value;
 
-  const task = taskOf(step, caches, files);
-  const ran = await inSandbox(ref, step, parent, stage, task, env, options);
+  const task = taskOf(step, caches, secrets.value, files);
+  const ran = await inSandbox(ref, step, task, parent, stage, env, options);
   // A failed command's caches are complete too, and no part of its result: OBuilder keeps them as well.
   const { savedCaches } = ran.ok ? ran.value : ran.error;
   for (const message of await caches.publish(savedCaches)) {
@@ -78,9 +88,9 @@ export async function runInMachine(
 async function inSandbox(
   ref: StepRef,
   step: RunStep | CopyStep,
+  task: SandboxTask,
   parent: Layer,
   stage: Stage,
-  task: SandboxTask,
   env: BuildEnvironment,
   options: BuildOptions,
 ): Promise<Result<SandboxReport, Omit<FailedJob, "failure"> & { readonly failure: StepFailure }>> {
@@ -88,7 +98,10 @@ async function inSandbox(
   const resources = await env.resources(profile, options.signal);
   if (!resources.ok) return failed({ failure: resources.error, savedCaches: [] });
   const tapped = await attempt(stage.logPath, () =>
-    OutputTap.open(stage.logPath, env.logLimitBytes, ref, options.onEvent),
+    OutputTap.open(stage.logPath, env.logLimitBytes, ref, {
+      onEvent: options.onEvent,
+      mask: new SecretMask(env.secrets?.values() ?? []),
+    }),
   );
   if (!tapped.ok) return failed({ failure: tapped.error, savedCaches: [] });
   await using tap = tapped.value;
@@ -132,6 +145,7 @@ async function inSandbox(
 function taskOf(
   step: RunStep | CopyStep,
   caches: LeasedCaches,
+  secrets: readonly SecretAttachment[],
   files: CopiedFiles | undefined,
 ): SandboxTask {
   if (step.op === "copy") {
@@ -144,5 +158,6 @@ function taskOf(
     ...step.context,
     ...(step.timeoutMs === undefined ? {} : { timeoutMs: step.timeoutMs }),
     caches: caches.attachments,
+    secrets,
   };
 }

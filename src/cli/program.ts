@@ -152,6 +152,12 @@ function addBuild(program: Command): void {
     )
     .option("-t, --tag <name>", "name the result, for `from` and to protect it")
     .option("--keep-going", "after a failure, build everything that does not need what failed")
+    .option(
+      "--secret <id>",
+      "a secret of the spec: ID:FILE, or ID=env:VARIABLE; once for each",
+      (text: string, earlier: readonly string[]) => [...earlier, text],
+      [],
+    )
     .option("--keep-failed", "leave the machine of a failed step running and print how to log in")
     .addOption(
       new Option(

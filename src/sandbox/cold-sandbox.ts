@@ -8,17 +8,18 @@ import type { Machine } from "../machine/machine.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { ReadFailure, SandboxFailure } from "./failure.ts";
 import { checkGuest, guestOf } from "./guest-of.ts";
-import type {
-  FailedJob,
-  KeptMachine,
-  ReadJob,
-  Sandbox,
-  SandboxHooks,
-  SandboxJob,
-  SandboxReport,
-  SavedCache,
-  ShutDownHooks,
-  ShutDownJob,
+import {
+  hasSecrets,
+  type FailedJob,
+  type KeptMachine,
+  type ReadJob,
+  type Sandbox,
+  type SandboxHooks,
+  type SandboxJob,
+  type SandboxReport,
+  type SavedCache,
+  type ShutDownHooks,
+  type ShutDownJob,
 } from "./sandbox.ts";
 import { sshCommandLine } from "./ssh-command-line.ts";
 import { guestIsGood, workInGuest } from "./work-in-guest.ts";
@@ -75,7 +76,7 @@ export class ColdSandbox implements Sandbox {
     await rm(workDir, { recursive: true, force: true });
     if (!done.ok) {
       const failure = done.error;
-      const kept = this.#keep(machine, job, failure);
+      const kept = this.#keep(machine, job, failure, hooks);
       return failed({ failure, savedCaches, ...(kept === undefined ? {} : { kept }) });
     }
     hooks.onPhase("powering-off");
@@ -136,8 +137,17 @@ export class ColdSandbox implements Sandbox {
   /** No machine outlives its job. */
   async rest(): Promise<void> {}
 
-  #keep(machine: Machine, job: SandboxJob, failure: SandboxFailure): KeptMachine | undefined {
+  #keep(
+    machine: Machine,
+    job: SandboxJob,
+    failure: SandboxFailure,
+    hooks: SandboxHooks,
+  ): KeptMachine | undefined {
     if (!job.keepFailed || !guestIsGood(failure)) return undefined;
+    if (hasSecrets(job.task)) {
+      hooks.onWarning("its machine is not left running, since it has held a secret");
+      return undefined;
+    }
     machine.release();
     return {
       pid: machine.pid,

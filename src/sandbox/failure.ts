@@ -12,6 +12,12 @@ export type SandboxFailure =
   | { readonly reason: "guest-setup-failed"; readonly message: string; readonly hint: string }
   | { readonly reason: "copy-failed"; readonly message: string }
   | {
+      readonly reason: "secret-failed";
+      readonly secret: string;
+      readonly target: string;
+      readonly message: string;
+    }
+  | {
       readonly reason: "cache-failed";
       readonly cache: string;
       readonly target: string;

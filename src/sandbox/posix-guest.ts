@@ -6,7 +6,14 @@ import type { StepUser } from "../plan/step.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { ReadFailure, SandboxFailure } from "./failure.ts";
-import type { AttachedCache, Done, Guest, GuestDisks, GuestOptions } from "./guest.ts";
+import type {
+  AttachedCache,
+  Done,
+  Guest,
+  GuestDisks,
+  GuestOptions,
+  OfferedSecrets,
+} from "./guest.ts";
 import { attachCache } from "./posix-cache.ts";
 import { copyByDisk, isBulk } from "./copy-by-disk.ts";
 import {
@@ -21,6 +28,7 @@ import {
 } from "./posix-command.ts";
 import { directoryTests, unpackScript } from "./posix-files.ts";
 import { readFiles } from "./posix-read.ts";
+import { offerSecrets } from "./posix-secrets.ts";
 import { quoteWord } from "../machine/posix-quote.ts";
 import { runScript, type ScriptAnswer } from "./remote-script.ts";
 import type { CacheAttachment, CommandTask, CopyTask, ReadJob, SandboxHooks } from "./sandbox.ts";
@@ -105,6 +113,24 @@ export class PosixGuest implements Guest {
       cache,
       place: { index, target: cache.target },
       hooks,
+    });
+  }
+
+  async offerSecrets(
+    task: CommandTask,
+    signal: AbortSignal,
+  ): Promise<Result<OfferedSecrets, SandboxFailure>> {
+    const refused = this.#refuseWithoutRoot("hand a secret to a step");
+    if (refused !== undefined) return failed(refused);
+    const ids = await this.#idsOf(task.user, signal);
+    if (!ids.ok) return ids;
+    return offerSecrets({
+      session: this.#session,
+      profile: this.#profile,
+      secrets: task.secrets ?? [],
+      owner: `${ids.value.uid}:${ids.value.gid}`,
+      workdir: task.workdir,
+      signal,
     });
   }
 

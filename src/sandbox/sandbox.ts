@@ -73,6 +73,21 @@ export interface CommandTask {
   readonly user: StepUser;
   readonly timeoutMs?: number;
   readonly caches: readonly CacheAttachment[];
+  /** Absent is none. A machine that has held one serves no other job, and is not left running. */
+  readonly secrets?: readonly SecretAttachment[];
+}
+
+/** A file that is there only while the command runs, in the guest's RAM, for the task's user alone to read. */
+export interface SecretAttachment {
+  readonly id: string;
+  /** Absolute path in the guest. */
+  readonly target: string;
+  readonly value: Uint8Array;
+}
+
+/** Whether a task's machine holds a secret. */
+export function hasSecrets(task: SandboxTask): boolean {
+  return task.kind === "command" && task.secrets !== undefined && task.secrets.length > 0;
 }
 
 /** A directory that is there only while the command runs. */

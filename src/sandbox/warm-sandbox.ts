@@ -23,18 +23,19 @@ import { cleanUp } from "./clean-up.ts";
 import { openNetwork } from "./open-network.ts";
 import { PausedMachines } from "./paused-machines.ts";
 import { rootShell } from "./posix-command.ts";
-import type {
-  FailedJob,
-  ReadJob,
-  Room,
-  Sandbox,
-  SandboxHooks,
-  SandboxJob,
-  SandboxReport,
-  SavedCache,
-  ShutDownHooks,
-  ShutDownJob,
-  WarmJob,
+import {
+  hasSecrets,
+  type FailedJob,
+  type ReadJob,
+  type Room,
+  type Sandbox,
+  type SandboxHooks,
+  type SandboxJob,
+  type SandboxReport,
+  type SavedCache,
+  type ShutDownHooks,
+  type ShutDownJob,
+  type WarmJob,
 } from "./sandbox.ts";
 import { workInGuest } from "./work-in-guest.ts";
 
@@ -171,7 +172,9 @@ export class WarmSandbox implements Sandbox {
       const clean = await cleanUp(warm, hooks.signal);
       if (!clean.ok) return failed({ failure: clean.error, savedCaches });
       const { changes, baseline } = clean.value;
-      if (hotPlug?.inUse === true) {
+      if (hasSecrets(task)) {
+        this.#note(job, "its machine is not kept: it has held a secret");
+      } else if (hotPlug?.inUse === true) {
         this.#note(job, "its machine is not kept: a disk could not be unplugged");
       } else if (changes.length === 0) {
         keep = await this.#save({ ...warm, baseline }, job, hooks);

@@ -107,7 +107,11 @@ export class VmRig implements AsyncDisposable {
   }
 
   /** Starts a build that the test will end itself. */
-  async start(ops: string, flags: readonly string[] = []): Promise<RunningBuild> {
+  async start(
+    ops: string,
+    flags: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RunningBuild> {
     await this.put("test.spec", spec(ops, this.#base));
     const child = spawn(
       process.execPath,
@@ -119,6 +123,7 @@ export class VmRig implements AsyncDisposable {
           HOME: this.dir,
           VMBUILD_STORE: this.store,
           ...bootEnv,
+          ...env,
         },
         stdio: ["ignore", "pipe", "pipe"],
       },
@@ -168,6 +173,10 @@ export class RunningBuild {
     this.#ended = new Promise((resolve) => {
       child.once("close", (code) => resolve(code ?? undefined));
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
   }
 
   /** Resolves when the build has printed `text`; rejects when it ends without. */

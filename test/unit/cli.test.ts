@@ -220,6 +220,8 @@ describe("plan", () => {
     ["((from tiny) (copy (src link/x) (dst /x)))", "leads through the symlink link"],
     ["((from tiny) (copy (src ../x) (dst /x)))", "leaves the build context"],
     ["((from ../tiny))", "cannot name a base image"],
+    ["((from tiny) (run (network nut) (shell x)))", "unknown network `nut`"],
+    ["((build b ((from tiny) (run (network x) (shell x)))) (from tiny))", "unknown network `x`"],
   ])("%s is refused at its place in the spec", async (text, message) => {
     await symlink("/etc", join(dir, "link"));
     await putSpec(text);
@@ -227,6 +229,8 @@ describe("plan", () => {
     expect(ran.exitCode).toBe(3);
     expect(ran.stderr).toMatch(/^test\.spec:1:\d+: error: /);
     expect(ran.stderr).toContain(message);
+    expect(ran.stderr).not.toContain("warning");
+    expect((await run(["build", "-f", "test.spec"])).exitCode).toBe(3);
   });
 });
 

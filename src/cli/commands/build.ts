@@ -6,6 +6,7 @@ import { buildErrors } from "../build-error.ts";
 import { exitCode } from "../exit-code.ts";
 import { makePlan } from "../make-plan.ts";
 import { openSettingsAndStore } from "../open-store.ts";
+import { readSecrets } from "../read-secrets.ts";
 import { orThrow } from "../or-throw.ts";
 import { writeOut } from "../output.ts";
 import { checkFiles, writeFiles } from "../output-files.ts";
@@ -38,6 +39,7 @@ interface BuildFlags {
   readonly output?: readonly string[];
   readonly outputFormat?: "qcow2" | "raw";
   readonly tag?: string;
+  readonly secret: readonly string[];
   readonly keepFailed?: boolean;
   readonly keepGoing?: boolean;
   readonly progress: "auto" | "plain" | "json" | "none";
@@ -47,6 +49,7 @@ interface BuildFlags {
 /** `vmbuild build` */
 export async function build(context: string, flags: BuildFlags): Promise<void> {
   const outputs = outputsOf(flags);
+  const secrets = await readSecrets(flags.secret, process.env);
   const { settings, store, images } = await openSettingsAndStore(settingsOf(flags));
   for (const image of outputs.images)
     await checkImage(image, { storeRoot: store.root, specPath: flags.file });
@@ -65,6 +68,7 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       ...settings,
       store,
       contextDir: resolve(context),
+      secrets,
       keepFailed: flags.keepFailed === true,
       note: (message) => void onEvent({ type: "note", message }),
     });

@@ -89,7 +89,11 @@ export function buildRenderer(options: BuildRendererOptions): EventSink {
         }
         return;
       case "note":
-        if (options.verbose) await status.print(`${style.dim(event.message)}\n`);
+        if (event.isWarning === true) {
+          await status.print(`${style.yellow(`warning: ${event.message}`)}\n`);
+        } else if (options.verbose) {
+          await status.print(`${style.dim(event.message)}\n`);
+        }
     }
   };
 }
