@@ -30,14 +30,17 @@
  *           disk/ | tar/ | deleted/           by its form
  *       state/
  *         tags/NAME                           the id a tag points at
+ *         used/ID                             an empty file, as old as the last use of the layer
+ *         holds/OWNER                         the ids of the layers that a running build needs
+ *         deleting/OWNER                      while there is one, nobody starts to use a layer, see `gate.ts`
  *         failed/ID                           the log of a step that failed
  *         ssh/                                the key pair made for this store
  *         empty-ext4.qcow2                    the disk that every cache's begins with
  *         tmp/OWNER                           a file about to be renamed to its place
  *         NAME.json                           what is remembered to save work; losing it costs only time
  *
- * OWNER names the process that made the entry, see `owner.ts`. Everything below `result-tmp`,
- * `cache-tmp` and `state/tmp` has an owner and goes when the owner is dead.
+ * OWNER names the process that made the entry, see `owner.ts`. Everything below `result-tmp`, `cache-tmp`,
+ * `state/tmp`, `state/holds` and `state/deleting` has an owner and goes when the owner is dead.
  */
 import { isAbsolute, join, sep } from "node:path";
 
@@ -98,6 +101,9 @@ export interface StoreLayout {
   readonly stateStageDir: string;
   readonly tagDir: string;
   readonly failedLogDir: string;
+  readonly usedDir: string;
+  readonly holdDir: string;
+  readonly deletingDir: string;
   /** Where the store's key pair for guest logins is kept. */
   readonly sshDir: string;
   readonly baseImageDir: string;
@@ -118,6 +124,8 @@ export interface StoreLayout {
   cacheStage(owner: string): CacheStagePaths;
   readonly emptyDiskPath: string;
   tag(escapedName: string): string;
+  /** The file that is as old as the last use of a layer. */
+  lastUse(id: string): string;
   state(name: string): string;
   stateStage(owner: string): string;
 }
@@ -145,6 +153,9 @@ export function storeLayout(root: string): StoreLayout {
     stateStageDir,
     tagDir,
     failedLogDir: join(stateDir, "failed"),
+    usedDir: join(stateDir, "used"),
+    holdDir: join(stateDir, "holds"),
+    deletingDir: join(stateDir, "deleting"),
     sshDir: join(stateDir, "ssh"),
     baseImageDir,
     digestDir: join(baseImageDir, "sha256"),
@@ -161,6 +172,7 @@ export function storeLayout(root: string): StoreLayout {
     cacheStage: (owner) => cacheStagePaths(inside(cacheStageDir, owner)),
     emptyDiskPath: join(stateDir, "empty-ext4.qcow2"),
     tag: (escapedName) => inside(tagDir, escapedName),
+    lastUse: (id) => inside(join(stateDir, "used"), id),
     state: (name) => inside(stateDir, `${name}.json`),
     stateStage: (owner) => inside(stateStageDir, owner),
   };
