@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { bigContext } from "./big-context.mjs";
 import { bigOutput } from "./big-output.mjs";
 import { bigPlan } from "./big-plan.mjs";
+import { bigStore } from "./big-store.mjs";
 import { bulkCache } from "./bulk-cache.mjs";
 import { cachedBuild } from "./cached-build.mjs";
 import { coldStep } from "./cold-step.mjs";
@@ -37,6 +38,7 @@ const all = [
   coldStep,
   cachedBuild,
   bigPlan,
+  bigStore,
   bigOutput,
 ];
 const { values } = parseArgs({

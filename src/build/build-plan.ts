@@ -28,6 +28,8 @@ export async function buildPlan(
     const failure = unsupported(step);
     if (failure !== undefined) return failed({ step, failure });
   }
+  // Before any layer is looked for: those that are found stay while the build runs.
+  await using _ = await env.store.hold(plan.steps.map(({ id }) => id));
   const run = new BuildRun(plan, env, options);
   try {
     return await run.result();
@@ -100,10 +102,12 @@ class BuildRun {
   }
 
   async #replay(ref: StepRef, layer: Layer): Promise<StepOutcome> {
+    const noted = this.#env.store.used(layer.id);
     await this.#options.onEvent({ type: "step-started", ref, cached: true });
     for await (const chunk of readLog(layer.logPath)) {
       await this.#options.onEvent({ type: "step-output", ref, chunk, replayed: true });
     }
+    await noted;
     await this.#options.onEvent({ type: "step-cached", ref });
     return ok(layer);
   }
