@@ -7,14 +7,18 @@ export function addUpkeepCommands(
   withStore: (command: Command) => Command,
 ): void {
   withStore(
-    program.command("df").description("show what takes how much room in the store, and what could go"),
+    program
+      .command("df")
+      .description("show what takes how much room in the store, and what could go"),
   )
     .option("--json", "print JSON, in bytes")
     .action(async (flags) => (await import("./commands/df.ts")).df(flags));
   withStore(
     program
       .command("prune")
-      .description("remove what was not used for longest; nothing that is in use, tagged or needed by that"),
+      .description(
+        "remove what was not used for longest; nothing that is in use, tagged or needed by that",
+      ),
   )
     .addOption(
       new Option(

@@ -14,6 +14,8 @@ import type { LayerPaths } from "./layout.ts";
 import { newOwner } from "./owner.ts";
 import type { DeleteOptions } from "./upkeep.ts";
 
+const REMOVALS_AT_ONCE = 8;
+
 /** See `Store.deleteAll`. */
 export async function deleteLayers(
   context: StoreContext,
@@ -30,7 +32,7 @@ export async function deleteLayers(
       await takeAway(context, doomed.value, gate, moved);
       return ok(moved.map(({ id }) => id));
     } finally {
-      for (const layer of moved) await removeMoved(context, layer);
+      await removeMoved(context, moved);
     }
   });
   return deletion.ok ? deletion.value : deletion;
@@ -65,11 +67,19 @@ export async function takeAway(
   }
 }
 
-/** Removes what {@link takeAway} has moved. */
+/** Removes what {@link takeAway} has moved, some at a time. */
 export async function removeMoved(
-  { layout }: StoreContext,
-  { id, paths }: MovedLayer,
+  context: StoreContext,
+  moved: readonly MovedLayer[],
 ): Promise<void> {
+  const rest = moved.values();
+  const work = async (): Promise<void> => {
+    for (const layer of rest) await removeOne(context, layer);
+  };
+  await Promise.all(Array.from({ length: REMOVALS_AT_ONCE }, work));
+}
+
+async function removeOne({ layout }: StoreContext, { id, paths }: MovedLayer): Promise<void> {
   // The record first: a deletion that is cut short then shows that nobody was found to use the layer.
   await rm(paths.metadataPath, { force: true });
   await rm(paths.dir, { recursive: true, force: true });

@@ -67,7 +67,7 @@ function lookAt(layer: Layer, markedAtMs: number | undefined): InventoryLayer {
 /** The digest-named files that the layer's machine boots with; any other digest among them does no harm. */
 function imagesOf({ metadata: { base, profile } }: Layer): readonly string[] {
   // A record may be older than this version's profile.
-  const boot = String(JSON.stringify(profile.boot));
+  const boot = JSON.stringify({ boot: profile.boot });
   return [base.digest, ...(boot.match(/[0-9a-f]{64}/g) ?? [])];
 }
 

@@ -64,7 +64,7 @@ function byDepth(
   for (const id of ids) {
     const path: StepId[] = [];
     let at: StepId | undefined = id;
-    while (at !== undefined && !depths.has(at)) {
+    while (at !== undefined && parents.has(at) && !depths.has(at)) {
       // Provisional, so that a circle in damaged records ends here.
       depths.set(at, 0);
       path.push(at);

@@ -95,7 +95,7 @@ class PruneRun {
 
   async #removeMoved(): Promise<void> {
     for (const path of this.#paths) await rm(path, { recursive: true, force: true });
-    for (const layer of this.#layers) await removeMoved(this.#context, layer);
+    await removeMoved(this.#context, this.#layers);
   }
 
   /** What nobody needs to be kept clear of. */

@@ -108,7 +108,7 @@ async function takeOver(context: StoreContext, deletions: readonly Deletion[]): 
   for (const deletion of taken) {
     if (await exists(deletion.paths.metadataPath)) whole.add(deletion);
   }
-  for (let isAgain = whole.size > 0; isAgain; ) {
+  for (let isAgain = whole.size > 0; isAgain;) {
     isAgain = false;
     const uses = await readLayerUses(layout);
     const parents = new Set((await readLayers(layout)).map(({ metadata }) => metadata.parent));
@@ -122,5 +122,5 @@ async function takeOver(context: StoreContext, deletions: readonly Deletion[]): 
       }
     }
   }
-  for (const deletion of taken) await removeMoved(context, deletion);
+  await removeMoved(context, taken);
 }

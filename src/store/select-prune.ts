@@ -38,13 +38,15 @@ export function selectPrune(
   for (const { layer, machine } of machinesOldestFirst(inventory)) {
     if (machine.usedAtMs >= usedBeforeMs && !room.isShort()) break;
     dropped.add(layer.id);
-    remove({ kind: "machine", name: layer.id, usedAtMs: machine.usedAtMs }, machine.files);
+    const { usedAtMs, files } = machine;
+    remove({ kind: "machine", name: layer.id, heading: layer.metadata.heading, usedAtMs }, files);
   }
   for (const { entry, usedAtMs } of layersOldestFirst(inventory)) {
     if (usedAtMs >= usedBeforeMs && !room.isShort()) break;
-    const { id } = entry.layer;
+    const { id, metadata } = entry.layer;
     const machine = dropped.has(id) ? [] : (entry.machine?.files ?? []);
-    remove({ kind: "layer", name: id, usedAtMs }, [...entry.files, ...machine]);
+    const { heading } = metadata;
+    remove({ kind: "layer", name: id, heading, usedAtMs }, [...entry.files, ...machine]);
     for (const image of images.without(entry)) {
       useless.push({ image, bytes: room.remove(image.files) });
     }
@@ -94,7 +96,10 @@ function layersOldestFirst(inventory: Inventory) {
   const uses = new Map<StepId, number>();
   for (const id of order) {
     const own = entries.get(id)?.usedAtMs ?? 0;
-    uses.set(id, tree.childrenOf(id).reduce((use, child) => Math.max(use, uses.get(child) ?? 0), own));
+    uses.set(
+      id,
+      tree.childrenOf(id).reduce((use, child) => Math.max(use, uses.get(child) ?? 0), own),
+    );
   }
   const going = order.flatMap((id) => {
     const entry = entries.get(id);

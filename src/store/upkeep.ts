@@ -73,6 +73,8 @@ export interface PruneItem {
   readonly kind: "machine" | "layer" | "image" | "failed-log" | "cache";
   /** A layer's or a step's id, an image's digest, a cache's name. */
   readonly name: string;
+  /** The step that made the layer. */
+  readonly heading?: string;
   /** Milliseconds since 1970; for a layer also the use of what is built on it. */
   readonly usedAtMs: number;
   /** What removing it frees, after those before it. */

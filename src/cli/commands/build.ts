@@ -76,6 +76,8 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       ...(settings.diskSizeBytes === undefined ? {} : { diskSizeBytes: settings.diskSizeBytes }),
       signal,
     });
+    // Until it has its tag and its image is written.
+    await using _ = await store.hold([plan.result]);
     const built = await buildPlan(plan, env, { signal, onEvent });
     if (!built.ok) throw buildError(built.error, source, termination.exitCode());
     if (output !== undefined) {

@@ -52,11 +52,7 @@ function usageOf(inventory: Inventory) {
   const { layers, caches, images, failedLogs, baseImageFiles, unfinished } = inventory;
   const everything = { usedBeforeMs: Number.POSITIVE_INFINITY, caches: true };
   const { removed } = selectPrune(inventory, everything, { nowMs: Date.now(), freeBytes: 0 });
-  const usage = (
-    count: number,
-    files: readonly StoredFile[],
-    kind?: PruneItem["kind"],
-  ): Usage => ({
+  const usage = (count: number, files: readonly StoredFile[], kind?: PruneItem["kind"]): Usage => ({
     count,
     bytes: bytesOf(files),
     reclaimableBytes: removed

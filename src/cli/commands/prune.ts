@@ -48,28 +48,16 @@ export async function pruneAndTell(
   json: boolean,
 ): Promise<void> {
   const { dryRun = false, keepBytes } = limits;
-  // What they were is not known any more afterwards.
-  const headings = dryRun || json ? new Map<string, string>() : await headingsOf(store);
   const report = orThrow(await store.prune(limits));
   if (json) {
     await writeOut(`${JSON.stringify({ dryRun, ...report }, undefined, 2)}\n`);
     return;
   }
-  const known = dryRun && report.removed.length > 0 ? await headingsOf(store) : headings;
-  await writeOut(
-    pruneTable(
-      report,
-      { dryRun, nowMs: Date.now(), heading: (id) => known.get(id) ?? "" },
-      process.stdout.columns ?? 120,
-    ),
-  );
+  const width = process.stdout.columns ?? 120;
+  await writeOut(pruneTable(report, { dryRun, nowMs: Date.now(), width }));
   if (keepBytes === undefined || report.keptBytes <= keepBytes) return;
   const caches = limits.caches === true ? "" : ", or is a cache (--caches)";
   await writeOut(
     `${formatByteSize(report.keptBytes)} stay: what is in use, has a tag or is needed by that${caches}\n`,
   );
-}
-
-async function headingsOf(store: Store): Promise<ReadonlyMap<string, string>> {
-  return new Map((await store.layers()).map(({ id, metadata }) => [id, metadata.heading]));
 }

@@ -16,22 +16,20 @@ const words: Record<PruneItem["kind"], readonly [one: string, many: string]> = {
 /** What a prune removed or would remove, in its order, and what that comes to. */
 export function pruneTable(
   { removed, freedBytes }: PruneReport,
-  { dryRun, nowMs, heading }: {
-    readonly dryRun: boolean;
-    readonly nowMs: number;
-    /** The step that made a layer, if that is known. */
-    readonly heading: (id: string) => string;
-  },
-  width: number,
+  {
+    dryRun,
+    nowMs,
+    width,
+  }: { readonly dryRun: boolean; readonly nowMs: number; readonly width: number },
 ): string {
   const summary = `${dryRun ? "would free" : "freed"} ${formatByteSize(freedBytes)}`;
   if (removed.length === 0) return `${summary}: there is nothing to remove\n`;
-  const rows = removed.map(({ kind, name, usedAtMs, bytes }) => [
+  const rows = removed.map(({ kind, name, heading = "", usedAtMs, bytes }) => [
     words[kind][0],
     kind === "cache" ? name : shortId(name),
     age(nowMs - usedAtMs),
     formatByteSize(bytes),
-    kind === "machine" || kind === "layer" ? heading(name) : "",
+    heading,
   ]);
   const table = columns([["WHAT", "NAME", "USED", "FREES", "STEP"], ...rows]);
   const lines = table.split("\n").map((line) => clip(line, width));
