@@ -11,7 +11,7 @@ import { readLayers } from "./layer-file.ts";
 import { layerTree } from "./layer-tree.ts";
 import { readLayerUses, usersOf } from "./layer-uses.ts";
 import type { LayerPaths } from "./layout.ts";
-import { newOwner } from "./owner.ts";
+import { newOwners } from "./owner.ts";
 import type { DeleteOptions } from "./upkeep.ts";
 
 const REMOVALS_AT_ONCE = 8;
@@ -56,10 +56,11 @@ export async function takeAway(
   moved: MovedLayer[],
 ): Promise<void> {
   const before = moved.length;
+  const owners = await newOwners();
   try {
     for (const id of ids) {
       if (!gate.holds()) break;
-      const paths = layout.deletedLayer(id, await newOwner());
+      const paths = layout.deletedLayer(id, owners());
       if (await moveAway(layout.layer(id).dir, paths.dir)) moved.push({ id, paths });
     }
   } finally {

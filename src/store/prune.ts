@@ -11,7 +11,7 @@ import { attempt } from "./fs-failure.ts";
 import { type ClosedGate, closeGate } from "./gate.ts";
 import { readInventory } from "./inventory.ts";
 import { forgetLastUse } from "./last-use.ts";
-import { newOwner } from "./owner.ts";
+import { newOwners } from "./owner.ts";
 import { selectPrune } from "./select-prune.ts";
 import type { PruneItem, PruneLimits, PruneReport } from "./upkeep.ts";
 
@@ -68,8 +68,15 @@ class PruneRun {
 
   async #moveAway(items: readonly PruneItem[], gate: ClosedGate): Promise<void> {
     const { layout } = this.#context;
+    const owners = await newOwners();
+    const rename = async (item: PruneItem, from: string): Promise<void> => {
+      const to = layout.stateStage(owners());
+      if (!gate.holds() || !(await moveAway(from, to))) return;
+      this.#paths.push(to);
+      this.#gone.add(item);
+    };
     for (const item of ofKind(items, "machine")) {
-      await this.#rename(item, layout.layer(item.name).suspendedDir, gate);
+      await rename(item, layout.layer(item.name).suspendedDir);
     }
     const layers = ofKind(items, "layer");
     await takeAway(
@@ -81,16 +88,8 @@ class PruneRun {
     const moved = new Set<string>(this.#layers.map(({ id }) => id));
     for (const item of layers) if (moved.has(item.name)) this.#gone.add(item);
     for (const item of ofKind(items, "image")) {
-      await this.#rename(item, layout.baseImageByDigest(item.name), gate);
+      await rename(item, layout.baseImageByDigest(item.name));
     }
-  }
-
-  async #rename(item: PruneItem, path: string, gate: ClosedGate): Promise<void> {
-    if (!gate.holds()) return;
-    const moved = this.#context.layout.stateStage(await newOwner());
-    if (!(await moveAway(path, moved))) return;
-    this.#paths.push(moved);
-    this.#gone.add(item);
   }
 
   async #removeMoved(): Promise<void> {

@@ -8,7 +8,7 @@ import { errorCode } from "./fs-failure.ts";
 import { exists, readLayers } from "./layer-file.ts";
 import { readLayerUses, usersOf } from "./layer-uses.ts";
 import { parseStageEntry, type StagePaths } from "./layout.ts";
-import { livenessOf, newOwner, parseOwner } from "./owner.ts";
+import { livenessOf, newOwners, parseOwner } from "./owner.ts";
 import { livingProcess, mayLive, readProcess } from "./stage-record.ts";
 
 /** Something a dead process left, which is gone now. */
@@ -90,10 +90,12 @@ async function removeStage(paths: StagePaths): Promise<void> {
  * when a layer was moved away and what had been moved before it is there again.
  */
 async function takeOver(context: StoreContext, deletions: readonly Deletion[]): Promise<void> {
+  if (deletions.length === 0) return;
   const { layout } = context;
   const taken: Deletion[] = [];
+  const owners = await newOwners();
   for (const { id, paths } of deletions) {
-    const own = layout.stageNamed(basename(layout.deletedLayer(id, await newOwner()).dir));
+    const own = layout.stageNamed(basename(layout.deletedLayer(id, owners()).dir));
     try {
       await rename(paths.dir, own.dir);
       taken.push({ id, paths: own });
