@@ -15,6 +15,7 @@ import { attach } from "./attach.mjs";
 import { bigContext } from "./big-context.mjs";
 import { bigOutput } from "./big-output.mjs";
 import { bigPlan } from "./big-plan.mjs";
+import { bigStore } from "./big-store.mjs";
 import { bulkCache } from "./bulk-cache.mjs";
 import { cachedBuild } from "./cached-build.mjs";
 import { coldStep } from "./cold-step.mjs";
@@ -41,6 +42,7 @@ const all = [
   coldStep,
   cachedBuild,
   bigPlan,
+  bigStore,
   bigOutput,
 ];
 const { values } = parseArgs({

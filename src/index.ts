@@ -26,6 +26,15 @@ export type { Step, StepId } from "./plan/step.ts";
 
 export { openStore } from "./store/open-store.ts";
 export type { Layer, Store, Tag } from "./store/store.ts";
+export type {
+  DeleteOptions,
+  Inventory,
+  InventoryLayer,
+  PruneItem,
+  PruneLimits,
+  PruneReport,
+} from "./store/upkeep.ts";
+export type { StoredFile } from "./store/stored-file.ts";
 export type { StoreFailure } from "./store/failure.ts";
 
 export type { Profile } from "./profile/profile.ts";

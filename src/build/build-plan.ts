@@ -30,6 +30,8 @@ export async function buildPlan(
   for (const message of secretWarnings(plan, env)) {
     await options.onEvent({ type: "note", message, isWarning: true });
   }
+  // Before any layer is looked for: those that are found stay while the build runs.
+  await using _ = await env.store.hold(plan.steps.map(({ id }) => id));
   const run = new BuildRun(plan, env, options);
   try {
     return await run.result();
@@ -141,8 +143,10 @@ class BuildRun {
 
   async #replay(ref: StepRef, layer: Layer): Promise<Layer> {
     const { onEvent } = this.#options;
+    const noted = this.#env.store.used(layer.id);
     await onEvent({ type: "step-started", ref, cached: true });
     await replayLayer(ref, layer, onEvent);
+    await noted;
     return layer;
   }
 

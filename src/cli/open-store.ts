@@ -1,5 +1,6 @@
 import { openStore } from "../store/open-store.ts";
 import { storeLayout, type StoreLayout } from "../store/layout.ts";
+import type { Leftover } from "../store/recover.ts";
 import type { Store } from "../store/store.ts";
 import { readConfigFile } from "./config-file.ts";
 import { storeRoot } from "./default-store.ts";
@@ -17,14 +18,17 @@ export interface OpenedStore {
 }
 
 /**
- * Opens the store that flags, environment and `vmbuild.toml` name.
+ * Opens the store that flags, environment and `vmbuild.toml` name. `onLeftover` gets what is cleared away.
  *
  * @throws UserError
  */
-export async function openSettingsAndStore(flags: Settings): Promise<OpenedStore> {
+export async function openSettingsAndStore(
+  flags: Settings,
+  onLeftover: (leftover: Leftover) => void = () => {},
+): Promise<OpenedStore> {
   const config = await readConfigFile(process.cwd(), process.env);
   const settings = mergeSettings(known(flags), settingsOfEnvironment(process.env), config.settings);
-  const store = orThrow(await openStore(storeRoot(settings, process.env)));
+  const store = orThrow(await openStore(storeRoot(settings, process.env), { onLeftover }));
   return { settings, store, layout: storeLayout(store.root), images: config.images };
 }
 

@@ -9,6 +9,7 @@ import {
   readSize,
   readStore,
 } from "./settings.ts";
+import { addUpkeepCommands } from "./upkeep-commands.ts";
 import { vmbuildVersion } from "../build/version.ts";
 
 /**
@@ -40,6 +41,7 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addBuild(program);
   addSpecCommands(program);
   addLayerCommands(program);
+  addUpkeepCommands(program, withStore);
   addBaseCommands(program);
   addCacheCommands(program);
   withStore(
@@ -244,9 +246,6 @@ function addLayerCommands(program: Command): void {
     .option("--json", "print JSON")
     .option("-q, --quiet", "print full ids only")
     .action(async (flags) => (await layers()).ls(flags));
-  withStore(program.command("df").description("show what takes how much room in the store"))
-    .option("--json", "print JSON, in bytes")
-    .action(async (flags) => (await import("./commands/df.ts")).df(flags));
   withStore(
     program
       .command("show")
@@ -261,14 +260,6 @@ function addLayerCommands(program: Command): void {
       .description("print what a step printed, also a failed one")
       .argument("<id>", "id, its first 4 digits or more, or tag"),
   ).action(async (id: string, flags) => (await layers()).log(id, flags));
-  withStore(
-    program
-      .command("delete")
-      .description("remove a layer from the store")
-      .argument("<id...>", "ids, their first 4 digits or more, or tags"),
-  )
-    .option("-r, --recursive", "also remove the layers built on it")
-    .action(async (ids: string[], flags) => (await layers()).deleteLayers(ids, flags));
   withStore(
     program
       .command("tag")

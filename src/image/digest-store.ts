@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, rename, rm, stat } from "node:fs/promises";
+import { chmod, rename, rm, stat, utimes } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
 import { type Sync, syncPath } from "../store/durable.ts";
@@ -31,6 +31,14 @@ export class DigestStore {
     return (await stat(this.path(digest)).catch(() => undefined))?.isFile() === true;
   }
 
+  /** As {@link has}, and notes it, so that a prune leaves the file alone for a while: it is about to be used. */
+  async #ask(digest: string): Promise<boolean> {
+    if (!(await this.has(digest))) return false;
+    const now = new Date();
+    await utimes(this.path(digest), now, now).catch(() => {});
+    return this.has(digest);
+  }
+
   /** The digest in a path of this directory; undefined for any other path. */
   digestOf(path: string): string | undefined {
     const name = basename(path);
@@ -50,7 +58,7 @@ export class DigestStore {
     signal: AbortSignal,
     expected?: string,
   ): Promise<Result<string, ImageFailure>> {
-    if (expected !== undefined && (await this.has(expected))) return ok(expected);
+    if (expected !== undefined && (await this.#ask(expected))) return ok(expected);
     const readable = await openRegularFile(path);
     if (!readable.ok) {
       const { message } = readable.error;

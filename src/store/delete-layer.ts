@@ -1,94 +1,133 @@
-/**
- * Removing a layer while others may be about to build on it.
- *
- * There is no lock. Who starts to use a layer first writes down that it does (a stage its `base.json`,
- * a tag its file) and then looks whether the layer is there. Who removes one first takes it away and
- * then looks whether anybody has written down a use; if so, it puts the layer back. Whatever the order
- * in which the two happen, at least one of them sees the other, and no one builds on a removed layer.
- */
+/** Removing layers while others may be about to build on them; see `gate.ts` for how the two keep clear. */
 import { rename, rm } from "node:fs/promises";
 import type { StepId } from "../plan/step.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { StoreContext } from "./durable.ts";
 import type { StoreFailure } from "./failure.ts";
 import { attempt, errorCode } from "./fs-failure.ts";
-import { exists, readLayer, readLayers } from "./layer-file.ts";
+import { type ClosedGate, closeGate } from "./gate.ts";
+import { forgetLastUse } from "./last-use.ts";
+import { readLayers } from "./layer-file.ts";
+import { layerTree } from "./layer-tree.ts";
+import { readLayerUses, usersOf } from "./layer-uses.ts";
 import type { LayerPaths } from "./layout.ts";
-import { newOwner } from "./owner.ts";
-import { readLiveStages } from "./stage-record.ts";
-import { readTags } from "./tags.ts";
+import { newOwners } from "./owner.ts";
+import type { DeleteOptions } from "./upkeep.ts";
 
-/** Removes layer `id` unless it is in use. */
-export async function deleteLayer(
+const REMOVALS_AT_ONCE = 8;
+
+/** See `Store.deleteAll`. */
+export async function deleteLayers(
   context: StoreContext,
-  id: StepId,
-): Promise<Result<void, StoreFailure>> {
-  const { layout } = context;
-  const paths = layout.layer(id);
-  const deletion = await attempt(paths.dir, async (): Promise<Result<void, StoreFailure>> => {
-    if ((await readLayer(layout, id)) === undefined) {
-      return failed({ reason: "layer-missing", id });
-    }
-    const users = await usersOf(context, id);
-    if (users.length > 0) {
-      return failed({ reason: "layer-in-use", id, by: users });
-    }
-    const deleted = layout.deletedLayer(id, await newOwner());
+  ids: readonly StepId[],
+  options: DeleteOptions = {},
+): Promise<Result<readonly StepId[], StoreFailure>> {
+  const deletion = await attempt(context.layout.resultDir, async () => {
+    if (options.dryRun === true) return choose(context, ids, options);
+    const moved: MovedLayer[] = [];
     try {
-      await rename(paths.dir, deleted.dir);
-    } catch (error) {
-      if (errorCode(error) === "ENOENT") {
-        return failed({ reason: "layer-missing", id });
-      }
-      throw error;
+      await using gate = await closeGate(context.layout);
+      const doomed = await choose(context, ids, options);
+      if (!doomed.ok) return doomed;
+      await takeAway(context, doomed.value, gate, moved);
+      return ok(moved.map(({ id }) => id));
+    } finally {
+      await removeMoved(context, moved);
     }
-    return finishDeletion(context, id, deleted);
   });
   return deletion.ok ? deletion.value : deletion;
 }
 
-/** Ends a deletion, also one whose process died: removes the files, or puts the layer back if it is used. */
-export async function finishDeletion(
-  context: StoreContext,
-  id: StepId,
-  deleted: LayerPaths,
-): Promise<Result<void, StoreFailure>> {
-  // Without layer.json the removal of the files had begun, after nobody was found to use them.
-  const users = (await exists(deleted.metadataPath)) ? await usersOf(context, id) : [];
-  if (users.length > 0 && (await putBack(context, id, deleted))) {
-    return failed({ reason: "layer-in-use", id, by: users });
-  }
-  await rm(deleted.metadataPath, { force: true });
-  await rm(deleted.dir, { recursive: true, force: true });
-  return ok();
+/** A layer that is not one any more, and whose files are still there. */
+export interface MovedLayer {
+  readonly id: StepId;
+  readonly paths: LayerPaths;
 }
 
-/** False when the same layer has been built again meanwhile. */
-async function putBack(context: StoreContext, id: StepId, deleted: LayerPaths): Promise<boolean> {
+/**
+ * Moves layers out of `result/`, in the order given, while the gate is closed, and adds them to `moved`. What
+ * another process has moved meanwhile is left out. When this returns the moves have reached the disk: files of
+ * a layer must not be gone while, after a power cut, the layer is there.
+ */
+export async function takeAway(
+  { layout, sync }: StoreContext,
+  ids: Iterable<StepId>,
+  gate: ClosedGate,
+  moved: MovedLayer[],
+): Promise<void> {
+  const before = moved.length;
+  const owners = await newOwners();
   try {
-    await rename(deleted.dir, context.layout.layer(id).dir);
+    for (const id of ids) {
+      if (!gate.holds()) break;
+      const paths = layout.deletedLayer(id, owners());
+      if (await moveAway(layout.layer(id).dir, paths.dir)) moved.push({ id, paths });
+    }
+  } finally {
+    if (moved.length > before) await sync(layout.resultDir);
+  }
+}
+
+/** Removes what {@link takeAway} has moved, some at a time. */
+export async function removeMoved(
+  context: StoreContext,
+  moved: readonly MovedLayer[],
+): Promise<void> {
+  const rest = moved.values();
+  const work = async (): Promise<void> => {
+    for (const layer of rest) await removeOne(context, layer);
+  };
+  await Promise.all(Array.from({ length: REMOVALS_AT_ONCE }, work));
+}
+
+async function removeOne({ layout }: StoreContext, { id, paths }: MovedLayer): Promise<void> {
+  // The record first: a deletion that is cut short then shows that nobody was found to use the layer.
+  await rm(paths.metadataPath, { force: true });
+  await rm(paths.dir, { recursive: true, force: true });
+  await forgetLastUse(layout, id);
+}
+
+/** False when there is nothing to move. */
+export async function moveAway(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Puts a moved layer back; false when the same layer has been built again meanwhile. */
+export async function putBack(context: StoreContext, { id, paths }: MovedLayer): Promise<boolean> {
+  try {
+    await rename(paths.dir, context.layout.layer(id).dir);
   } catch (error) {
     const code = errorCode(error);
-    if (code === "ENOTEMPTY" || code === "EEXIST") {
-      return false;
-    }
+    if (code === "ENOTEMPTY" || code === "EEXIST") return false;
     throw error;
   }
   await context.sync(context.layout.resultDir);
   return true;
 }
 
-async function usersOf(context: StoreContext, id: StepId): Promise<readonly string[]> {
-  const { layout } = context;
-  // Stages before layers: one that is promoted between the two readings is then seen in the second.
-  const stages = (await readLiveStages(layout)).filter(
-    ({ base }) => base === undefined || (base.kind === "layer" && base.id === id),
+/** What goes, children first; a failure when one of them is missing or in use. */
+async function choose(
+  { layout }: StoreContext,
+  ids: readonly StepId[],
+  { recursive = false }: DeleteOptions,
+): Promise<Result<readonly StepId[], StoreFailure>> {
+  const uses = await readLayerUses(layout);
+  const tree = layerTree(
+    (await readLayers(layout)).map(({ id, metadata: { parent } }) => ({ id, parent })),
   );
-  const children = (await readLayers(layout)).filter(({ metadata }) => metadata.parent === id);
-  const tags = (await readTags(layout)).filter((tag) => tag.id === id);
-  return [
-    ...tags.map(({ name }) => `tag ${name}`),
-    ...children.map((child) => `layer ${child.id}`),
-    ...stages.map((stage) => `build of ${stage.id} by process ${stage.pid}`),
-  ];
+  const missing = ids.find((id) => !tree.has(id));
+  if (missing !== undefined) return failed({ reason: "layer-missing", id: missing });
+  const doomed = new Set(recursive ? tree.withDescendants(ids) : ids);
+  for (const id of doomed) {
+    const staying = tree.childrenOf(id).filter((child) => !doomed.has(child));
+    const users = usersOf(uses, id, staying);
+    if (users.length > 0) return failed({ reason: "layer-in-use", id, by: users });
+  }
+  return ok(tree.childrenFirst(doomed));
 }

@@ -9,7 +9,11 @@ import { errorCode } from "./fs-failure.ts";
  * file descriptors.
  */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readIfPresent(path);
+  return parseJson(await readIfPresent(path));
+}
+
+/** The value a text stands for; undefined when there is no text or it is not JSON. */
+export function parseJson(text: string | undefined): unknown {
   if (text === undefined) {
     return undefined;
   }

@@ -23,3 +23,20 @@ export interface LayerMetadata {
   /** Version of vmbuild that made the layer. */
   readonly vmbuild: string;
 }
+
+/** A promoted layer: complete, consistent, durable, and its disk never changes again. */
+export interface Layer {
+  readonly id: StepId;
+  readonly dir: string;
+  readonly diskPath: string;
+  readonly logPath: string;
+  /** Where the layer's suspended machine is, if it has one. */
+  readonly suspendedDir: string;
+  readonly metadata: LayerMetadata;
+}
+
+/** A name for a layer. */
+export interface Tag {
+  readonly name: string;
+  readonly id: StepId;
+}

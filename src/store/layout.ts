@@ -30,6 +30,9 @@
  *           disk/ | tar/ | deleted/           by its form
  *       state/
  *         tags/NAME                           the id a tag points at
+ *         used/ID                             an empty file, as old as the last use of the layer
+ *         holds/OWNER                         the ids of the layers that a running build needs
+ *         deleting/OWNER                      while there is one, nobody starts to use a layer, see `gate.ts`
  *         failed/ID                           the log of a step that failed
  *         failed/ID.json                      how it failed, and in which stage
  *         ssh/                                the key pair made for this store
@@ -37,8 +40,8 @@
  *         tmp/OWNER                           a file about to be renamed to its place
  *         NAME.json                           what is remembered to save work; losing it costs only time
  *
- * OWNER names the process that made the entry, see `owner.ts`. Everything below `result-tmp`,
- * `cache-tmp` and `state/tmp` has an owner and goes when the owner is dead.
+ * OWNER names the process that made the entry, see `owner.ts`. Everything below `result-tmp`, `cache-tmp`,
+ * `state/tmp`, `state/holds` and `state/deleting` has an owner and goes when the owner is dead.
  */
 import { isAbsolute, join, sep } from "node:path";
 
@@ -101,6 +104,9 @@ export interface StoreLayout {
   readonly failedLogDir: string;
   /** The log of a step that failed. */
   failedLog(id: string): string;
+  readonly usedDir: string;
+  readonly holdDir: string;
+  readonly deletingDir: string;
   /** Where the store's key pair for guest logins is kept. */
   readonly sshDir: string;
   readonly baseImageDir: string;
@@ -121,6 +127,8 @@ export interface StoreLayout {
   cacheStage(owner: string): CacheStagePaths;
   readonly emptyDiskPath: string;
   tag(escapedName: string): string;
+  /** The file that is as old as the last use of a layer. */
+  lastUse(id: string): string;
   state(name: string): string;
   stateStage(owner: string): string;
 }
@@ -150,6 +158,9 @@ export function storeLayout(root: string): StoreLayout {
     tagDir,
     failedLogDir,
     failedLog: (id) => inside(failedLogDir, id),
+    usedDir: join(stateDir, "used"),
+    holdDir: join(stateDir, "holds"),
+    deletingDir: join(stateDir, "deleting"),
     sshDir: join(stateDir, "ssh"),
     baseImageDir,
     digestDir: join(baseImageDir, "sha256"),
@@ -166,6 +177,7 @@ export function storeLayout(root: string): StoreLayout {
     cacheStage: (owner) => cacheStagePaths(inside(cacheStageDir, owner)),
     emptyDiskPath: join(stateDir, "empty-ext4.qcow2"),
     tag: (escapedName) => inside(tagDir, escapedName),
+    lastUse: (id) => inside(join(stateDir, "used"), id),
     state: (name) => inside(stateDir, `${name}.json`),
     stateStage: (owner) => inside(stateStageDir, owner),
   };

@@ -7,13 +7,15 @@ import type { StoreFailure } from "./failure.ts";
 import { attempt, errorCode } from "./fs-failure.ts";
 import { type StoreLayout, storeLayout } from "./layout.ts";
 import { overlayStore } from "./overlay-store.ts";
-import { recover } from "./recover.ts";
+import { type Leftover, recover } from "./recover.ts";
 import type { Store } from "./store.ts";
 
 export interface OpenStoreOptions {
   readonly signal?: AbortSignal;
   /** How a file or directory is made durable. @default `fsync(2)` */
   readonly sync?: Sync;
+  /** Gets everything that is cleared away. */
+  readonly onLeftover?: (leftover: Leftover) => void;
 }
 
 /**
@@ -26,14 +28,14 @@ export async function openStore(
   root: string,
   options: OpenStoreOptions = {},
 ): Promise<Result<Store, StoreFailure>> {
-  const { signal, sync = syncPath } = options;
+  const { signal, sync = syncPath, onLeftover } = options;
   if (signal?.aborted === true) {
     return failed({ reason: "cancelled" });
   }
   const layout = storeLayout(resolve(root));
   const prepared = await attempt(layout.root, async () => {
     await createDirectories(layout, sync);
-    await recover({ layout, sync });
+    await recover({ layout, sync }, onLeftover);
   });
   return prepared.ok ? ok(overlayStore({ layout, sync })) : prepared;
 }
@@ -49,6 +51,9 @@ async function createDirectories(layout: StoreLayout, sync: Sync): Promise<void>
     layout.stateStageDir,
     layout.tagDir,
     layout.failedLogDir,
+    layout.usedDir,
+    layout.holdDir,
+    layout.deletingDir,
     layout.sshDir,
     layout.baseImageDir,
     layout.digestDir,

@@ -1,19 +1,25 @@
 /** The store as qcow2 overlays in a directory. */
 import type { StepId } from "../plan/step.ts";
+import { ok } from "../result.ts";
 import { cacheBytes, emptyCache, leaseCache, readCaches } from "./cache.ts";
 import { claimStage } from "./claim.ts";
 import { readBuilder } from "./claims.ts";
-import { deleteLayer } from "./delete-layer.ts";
+import { deleteLayers } from "./delete-layer.ts";
 import type { StoreContext } from "./durable.ts";
 import { findFailedLog } from "./failed-log.ts";
 import { followStage } from "./follow-stage.ts";
+import { holdLayers } from "./hold.ts";
+import { readInventory } from "./inventory.ts";
+import { markLayerUsed } from "./last-use.ts";
 import { readLayer, readLayers } from "./layer-file.ts";
+import { pruneStore } from "./prune.ts";
 import { resolveId } from "./resolve-id.ts";
 import { openStage } from "./stage.ts";
 import { readLiveStages } from "./stage-record.ts";
 import type { FollowOptions, LiveStage, StageRequest, Store } from "./store.ts";
 import { markUsed, suspendedBytes, suspendLayer, trimSuspended } from "./suspended.ts";
 import { readTags, removeTag, writeTag } from "./tags.ts";
+import type { DeleteOptions, PruneLimits } from "./upkeep.ts";
 
 /** Puts the operations together; the directories exist already, see `openStore`. */
 export function overlayStore(context: StoreContext): Store {
@@ -44,6 +50,15 @@ export function overlayStore(context: StoreContext): Store {
     tag: (name: string, id: StepId) => writeTag(context, name, id),
     tags: () => readTags(layout),
     untag: (name: string) => removeTag(context, name),
-    delete: (id: StepId) => deleteLayer(context, id),
+    async delete(id: StepId) {
+      const deleted = await deleteLayers(context, [id]);
+      return deleted.ok ? ok() : deleted;
+    },
+    deleteAll: (ids: readonly StepId[], options?: DeleteOptions) =>
+      deleteLayers(context, ids, options),
+    hold: (ids: readonly StepId[]) => holdLayers(context, ids),
+    used: (id: StepId) => markLayerUsed(layout, id),
+    inventory: () => readInventory(layout),
+    prune: (limits: PruneLimits) => pruneStore(context, limits),
   };
 }

@@ -40,11 +40,16 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
 
 /** A name for one new entry of this process; no two calls give the same. */
 export async function newOwner(): Promise<string> {
+  return (await newOwners())();
+}
+
+/** As {@link newOwner}, for those who need many. */
+export async function newOwners(): Promise<() => string> {
   const identity = await identifyProcess(process.pid);
   if (identity === undefined) {
     throw new Error("Internal error: /proc does not show this process");
   }
-  return `${formatIdentity(identity)}-${randomBytes(4).toString("hex")}`;
+  return () => `${formatIdentity(identity)}-${randomBytes(4).toString("hex")}`;
 }
 
 /** The process that owns an entry, or undefined when `owner` is not an owner's name. */

@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { read } from "../../test/laws/cache-content.ts";
 import {
@@ -11,43 +9,28 @@ import {
   idOf,
   makeLayer,
   openStageOn,
-  type StoreFixture,
   storeFixture,
 } from "../../test/laws/store-fixture.ts";
-import { type Transpiled, transpile } from "../../test/laws/transpile.ts";
+import { killProcess, StoreWorkers } from "../../test/laws/store-workers.ts";
 import { openStore } from "./open-store.ts";
 import { formatIdentity, identifyProcess, newOwner } from "./owner.ts";
 import { checkImage } from "./qemu-img.ts";
 
-let sources: Transpiled;
+let workers: StoreWorkers;
 beforeAll(async () => {
-  sources = await transpile(
-    "src/result.ts",
-    "src/store",
-    "src/context/tar-header.ts",
-    "test/laws/cache-content.ts",
-    "test/laws/store-fixture.ts",
-    "test/laws/store-worker.ts",
-  );
+  workers = await StoreWorkers.create();
 });
-afterAll(() => sources[Symbol.asyncDispose]());
-
-const leftRunning = new Set<number>();
-afterEach(() => {
-  for (const pid of leftRunning) {
-    kill(pid);
-  }
-  leftRunning.clear();
-});
+afterAll(() => workers[Symbol.asyncDispose]());
+afterEach(() => workers.endAll());
 
 test("what a killed process left is gone at the next start, its machine too", async () => {
   await using fixture = await storeFixture(openStore);
   await fixture.open();
-  const worker = await startWorker(fixture, "hold");
+  const worker = await workers.start(fixture, "hold");
   const { machine } = await worker.next();
-  leftRunning.add(machine);
+  workers.mustEnd(machine);
   await worker.kill();
-  expect(await leftovers(fixture.root)).toHaveLength(3);
+  expect(await leftovers(fixture.root)).toHaveLength(4);
   expect(await identifyProcess(machine)).toBeDefined();
   const store = await fixture.open();
   expect(await leftovers(fixture.root)).toEqual([]);
@@ -59,9 +42,9 @@ test("what a killed process left is gone at the next start, its machine too", as
 test("what a living process owns stays, whoever opens the store", async () => {
   await using fixture = await storeFixture(openStore);
   await fixture.open();
-  const worker = await startWorker(fixture, "hold");
+  const worker = await workers.start(fixture, "hold");
   const { dir, machine } = await worker.next();
-  leftRunning.add(machine);
+  workers.mustEnd(machine);
   const before = await leftovers(fixture.root);
   const store = await fixture.open();
   expect(await leftovers(fixture.root)).toEqual(before);
@@ -76,15 +59,15 @@ test("what a living process owns stays, whoever opens the store", async () => {
 test("a kept stage lives as long as its machine", async () => {
   await using fixture = await storeFixture(openStore);
   await fixture.open();
-  const worker = await startWorker(fixture, "keep");
+  const worker = await workers.start(fixture, "keep");
   const { dir, machine } = await worker.next();
-  leftRunning.add(machine);
+  workers.mustEnd(machine);
   await worker.kill();
   const store = await fixture.open();
   expect(await identifyProcess(machine)).toBeDefined();
   expect((await readdir(dir)).sort()).toContain("rootfs");
   expect(await store.stages()).toMatchObject([{ id: idOf("kept"), pid: machine }]);
-  kill(machine);
+  killProcess(machine);
   await expect.poll(() => identifyProcess(machine)).toBeUndefined();
   await fixture.open();
   expect(await leftovers(fixture.root)).toEqual([]);
@@ -98,7 +81,7 @@ test("a machine is only killed when it is the very process that was noted", asyn
   if (identity === undefined) {
     throw new Error("sleep did not start");
   }
-  leftRunning.add(identity.pid);
+  workers.mustEnd(identity.pid);
   const stage = await openStageOn(store, fixture.base, idOf("a"));
   const noted = formatIdentity({ ...identity, startTicks: "1" });
   await writeFile(join(stage.dir, "machine.json"), JSON.stringify({ process: noted }));
@@ -176,7 +159,7 @@ test.each([1, 3, 8, 14, 21, 29])(
   async (count) => {
     await using fixture = await storeFixture(openStore);
     await fixture.open();
-    const worker = await startWorker(fixture, "churn");
+    const worker = await workers.start(fixture, "churn");
     const done = [];
     for (let n = 0; n < count; n++) {
       done.push(await worker.next());
@@ -209,56 +192,6 @@ test.each([1, 3, 8, 14, 21, 29])(
   },
 );
 
-interface WorkerEvent {
-  readonly dir: string;
-  readonly machine: number;
-  readonly promoted?: string;
-  readonly deleting?: string;
-  readonly tagged?: string;
-  readonly published?: string;
-}
-
-interface Worker {
-  readonly pid: number;
-  next(): Promise<WorkerEvent>;
-  /** Gives what it had still said. */
-  kill(): Promise<readonly WorkerEvent[]>;
-}
-
-async function startWorker(fixture: StoreFixture, mode: string): Promise<Worker> {
-  const digest = fixture.base.kind === "image" ? fixture.base.digest : "";
-  const program = sources.program("test/laws/store-worker.ts");
-  const child: ChildProcess = spawn(process.execPath, [program, fixture.root, mode, digest], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  await once(child, "spawn");
-  if (child.pid === undefined || child.stdout === null) {
-    throw new Error("the worker did not start");
-  }
-  leftRunning.add(child.pid);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    pid: child.pid,
-    async next() {
-      const line = await lines.next();
-      if (line.done === true) {
-        throw new Error("the worker has ended");
-      }
-      return JSON.parse(line.value) as WorkerEvent;
-    },
-    async kill() {
-      const exit = once(child, "exit");
-      child.kill("SIGKILL");
-      await exit;
-      const rest: WorkerEvent[] = [];
-      for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
-        rest.push(JSON.parse(line.value) as WorkerEvent);
-      }
-      return rest;
-    },
-  };
-}
-
 /** A path in `result-tmp` whose owner had this process's id and has ended. */
 async function deadName(root: string, name: string): Promise<string> {
   const owner = (await newOwner()).replace(/^(\d+)-\d+-/, "$1-1-");
@@ -266,19 +199,11 @@ async function deadName(root: string, name: string): Promise<string> {
 }
 
 async function leftovers(root: string): Promise<readonly string[]> {
-  const dirs = ["result-tmp", "cache-tmp", "state/tmp"];
+  const dirs = ["result-tmp", "cache-tmp", "state/tmp", "state/holds", "state/deleting"];
   return (await Promise.all(dirs.map((dir) => readdir(join(root, dir))))).flat();
 }
 
 async function setAge(path: string, hours: number): Promise<void> {
   const time = Date.now() / 1000 - hours * 3600;
   await utimes(path, time, time);
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended already.
-  }
 }

@@ -1,13 +1,22 @@
-/** Clearing away what dead processes left in a store. Costs three directory listings when there is nothing. */
+/** Clearing away what dead processes left in a store. Costs five directory listings when there is nothing. */
 import { readdir, rename, rm } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { StepId } from "../plan/step.ts";
-import { finishDeletion } from "./delete-layer.ts";
+import { putBack, removeMoved } from "./delete-layer.ts";
 import type { StoreContext } from "./durable.ts";
 import { errorCode } from "./fs-failure.ts";
+import { exists, readLayers } from "./layer-file.ts";
+import { readLayerUses, usersOf } from "./layer-uses.ts";
 import { parseStageEntry, type StagePaths } from "./layout.ts";
-import { livenessOf, newOwner, parseOwner } from "./owner.ts";
+import { livenessOf, newOwners, parseOwner } from "./owner.ts";
 import { livingProcess, mayLive, readProcess } from "./stage-record.ts";
+
+/** Something a dead process left, which is gone now. */
+export interface Leftover {
+  readonly kind: "stage" | "deletion" | "cache-lease" | "hold" | "file";
+  /** Where it was. */
+  readonly path: string;
+}
 
 /**
  * Removes the stages and temporary files whose owner is dead, kills machines such stages noted, and
@@ -15,8 +24,12 @@ import { livingProcess, mayLive, readProcess } from "./stage-record.ts";
  *
  * May run in several processes at once. Throws what the file system throws.
  */
-export async function recover(context: StoreContext): Promise<void> {
+export async function recover(
+  context: StoreContext,
+  onLeftover: (leftover: Leftover) => void = () => {},
+): Promise<void> {
   const { layout } = context;
+  const deletions: Deletion[] = [];
   for (const entry of await readdir(layout.stageDir)) {
     const parsed = parseStageEntry(entry);
     const owner = parsed === undefined ? undefined : parseOwner(parsed.owner);
@@ -27,20 +40,34 @@ export async function recover(context: StoreContext): Promise<void> {
     if (parsed.kind === "stage") {
       if ((await livingProcess(paths, owner)) === undefined) {
         await removeStage(paths);
+        onLeftover({ kind: "stage", path: paths.dir });
       }
     } else if (!(await mayLive(owner, paths.dir))) {
-      await takeOverDeletion(context, parsed.id as StepId, paths);
+      deletions.push({ id: parsed.id as StepId, paths });
+      onLeftover({ kind: "deletion", path: paths.dir });
     }
   }
-  for (const dir of [layout.cacheStageDir, layout.stateStageDir]) {
+  await takeOver(context, deletions);
+  for (const [dir, kind] of [
+    [layout.cacheStageDir, "cache-lease"],
+    [layout.holdDir, "hold"],
+    [layout.deletingDir, "file"],
+    [layout.stateStageDir, "file"],
+  ] as const) {
     for (const entry of await readdir(dir)) {
       const owner = parseOwner(basename(entry, extname(entry)));
       const path = join(dir, entry);
       if (owner !== undefined && !(await mayLive(owner, path))) {
         await rm(path, { recursive: true, force: true });
+        onLeftover({ kind, path });
       }
     }
   }
+}
+
+interface Deletion {
+  readonly id: StepId;
+  readonly paths: StagePaths;
 }
 
 async function removeStage(paths: StagePaths): Promise<void> {
@@ -58,19 +85,44 @@ async function removeStage(paths: StagePaths): Promise<void> {
   await rm(paths.dir, { recursive: true, force: true, maxRetries: 5 });
 }
 
-async function takeOverDeletion(
-  context: StoreContext,
-  id: StepId,
-  paths: StagePaths,
-): Promise<void> {
-  const taken = context.layout.deletedLayer(id, await newOwner());
-  try {
-    await rename(paths.dir, taken.dir);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") {
-      return;
+/**
+ * Ends deletions: removes the files, or puts the layer back if it is used, which after a power cut it may be,
+ * when a layer was moved away and what had been moved before it is there again.
+ */
+async function takeOver(context: StoreContext, deletions: readonly Deletion[]): Promise<void> {
+  if (deletions.length === 0) return;
+  const { layout } = context;
+  const taken: Deletion[] = [];
+  const owners = await newOwners();
+  for (const { id, paths } of deletions) {
+    const own = layout.stageNamed(basename(layout.deletedLayer(id, owners()).dir));
+    try {
+      await rename(paths.dir, own.dir);
+      taken.push({ id, paths: own });
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") {
+        throw error;
+      }
     }
-    throw error;
   }
-  await finishDeletion(context, id, taken);
+  // Without layer.json the removal of the files had begun, after nobody was found to use them.
+  const whole = new Set<Deletion>();
+  for (const deletion of taken) {
+    if (await exists(deletion.paths.metadataPath)) whole.add(deletion);
+  }
+  for (let isAgain = whole.size > 0; isAgain;) {
+    isAgain = false;
+    const uses = await readLayerUses(layout);
+    const parents = new Set((await readLayers(layout)).map(({ metadata }) => metadata.parent));
+    for (const deletion of whole) {
+      const isUsed = parents.has(deletion.id) || usersOf(uses, deletion.id, []).length > 0;
+      if (isUsed && (await putBack(context, deletion))) {
+        whole.delete(deletion);
+        taken.splice(taken.indexOf(deletion), 1);
+        // What it is built on may be another of them.
+        isAgain = true;
+      }
+    }
+  }
+  await removeMoved(context, taken);
 }

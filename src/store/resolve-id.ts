@@ -1,9 +1,10 @@
 /** What a user means by an id, the beginning of one, or a tag. */
+import { readdir } from "node:fs/promises";
 import { distance } from "fastest-levenshtein";
 import type { StepId } from "../plan/step.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { StoreFailure } from "./failure.ts";
-import { readLayer, readLayers } from "./layer-file.ts";
+import { isStepId, readLayer } from "./layer-file.ts";
 import type { StoreLayout } from "./layout.ts";
 import { looksLikeId, readTag, readTags } from "./tags.ts";
 
@@ -16,8 +17,11 @@ export async function resolveId(
 ): Promise<Result<StepId, StoreFailure>> {
   if (looksLikeId(text)) {
     const prefix = text.toLowerCase();
-    const ids = (await readLayers(layout)).map(({ id }) => id);
-    const matches = ids.filter((id) => id.startsWith(prefix)).sort();
+    const ids = (await readdir(layout.resultDir)).filter(isStepId);
+    const layers = await Promise.all(
+      ids.filter((id) => id.startsWith(prefix)).map((id) => readLayer(layout, id)),
+    );
+    const matches = layers.flatMap((layer) => (layer === undefined ? [] : [layer.id])).sort();
     const [only] = matches;
     if (only !== undefined && matches.length === 1) {
       return ok(only);

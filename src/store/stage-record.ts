@@ -90,7 +90,7 @@ export async function mayLive(identity: ProcessIdentity, path: string): Promise<
 export async function readBase(paths: StagePaths): Promise<StageBase | undefined> {
   const base = await readJson(paths.basePath);
   if (!isRecord(base)) {
-    return undefined;
+    return readParent(paths);
   }
   const { kind, id, digest, format } = base;
   if (kind === "layer" && typeof id === "string" && isStepId(id)) {
@@ -99,6 +99,13 @@ export async function readBase(paths: StagePaths): Promise<StageBase | undefined
   return kind === "image" && typeof digest === "string" && (format === "qcow2" || format === "raw")
     ? { kind, digest, format }
     : undefined;
+}
+
+/** What a stage that is being promoted is layered on; its `base.json` is gone, see `OverlayStage`. */
+async function readParent(paths: StagePaths): Promise<StageBase | undefined> {
+  const metadata = await readJson(paths.metadataPath);
+  const parent = isRecord(metadata) ? metadata["parent"] : undefined;
+  return typeof parent === "string" && isStepId(parent) ? { kind: "layer", id: parent } : undefined;
 }
 
 async function lastWrite(path: string): Promise<number> {

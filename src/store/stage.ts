@@ -4,6 +4,7 @@ import { failed, ok, type Result } from "../result.ts";
 import type { StoreContext } from "./durable.ts";
 import type { StoreFailure } from "./failure.ts";
 import { attempt } from "./fs-failure.ts";
+import { passGate } from "./gate.ts";
 import { exists, readLayer } from "./layer-file.ts";
 import { backingPathOfImage, backingPathOfLayer, type StagePaths } from "./layout.ts";
 import { OverlayStage } from "./overlay-stage.ts";
@@ -46,8 +47,9 @@ export async function fillStage(
     await mkdir(paths.diskDir, { mode: 0o700 });
     // To others the log says that the stage is at work, see claim.ts.
     await writeFile(paths.logPath, "", { mode: 0o600 });
-    // Before the base is looked for, see delete-layer.ts.
+    // In this order, see gate.ts.
     await writeBase(paths, base);
+    await passGate(context.layout, signal);
     return findBase(context, base);
   });
   if (!made.ok) {

@@ -7,19 +7,11 @@
  */
 import type { StepId } from "../plan/step.ts";
 import type { Result } from "../result.ts";
-import type { LayerMetadata } from "./layer.ts";
+import type { Layer, LayerMetadata, Tag } from "./layer.ts";
 import type { StoreFailure } from "./failure.ts";
+import type { DeleteOptions, Inventory, PruneLimits, PruneReport } from "./upkeep.ts";
 
-/** A promoted layer: complete, consistent, durable, and its disk never changes again. */
-export interface Layer {
-  readonly id: StepId;
-  readonly dir: string;
-  readonly diskPath: string;
-  readonly logPath: string;
-  /** Where the layer's suspended machine is, if it has one. */
-  readonly suspendedDir: string;
-  readonly metadata: LayerMetadata;
-}
+export type { Layer, Tag } from "./layer.ts";
 
 /** What a stage's disk is layered on. */
 export type StageBase =
@@ -166,11 +158,6 @@ export type FollowEnd =
   | { readonly kind: "gone" }
   | { readonly kind: "cancelled" };
 
-export interface Tag {
-  readonly name: string;
-  readonly id: StepId;
-}
-
 export interface Store {
   /** Absolute path of the store's directory. */
   readonly root: string;
@@ -231,7 +218,36 @@ export interface Store {
   /** Removes a tag; `absent` when there was none. */
   untag(name: string): Promise<Result<"removed" | "absent", StoreFailure>>;
   /**
-   * Removes a layer. Refused while other layers or live stages are built on it, or a tag names it.
+   * Removes a layer. Refused while other layers or live stages are built on it, a tag names it, or a
+   * process holds it.
    */
   delete(id: StepId): Promise<Result<void, StoreFailure>>;
+  /**
+   * Removes layers, children first, and gives them in that order. As `delete` refuses each of them, but for
+   * the layers that go as well; when one is refused or missing, none goes.
+   */
+  deleteAll(
+    ids: readonly StepId[],
+    options?: DeleteOptions,
+  ): Promise<Result<readonly StepId[], StoreFailure>>;
+  /**
+   * Keeps layers, what they are built on and their suspended machines from being pruned or deleted until it is
+   * disposed of or the process ends; an id may be that of a layer yet to be made. Look for the layers
+   * afterwards: those that are there then stay. Never fails: where it cannot be written down, as on a full disk,
+   * it has no effect.
+   */
+  hold(ids: readonly StepId[]): Promise<AsyncDisposable>;
+  /** Notes that layer `id` was used just now. Never fails. */
+  used(id: StepId): Promise<void>;
+  /** All that is in the store, with sizes and last uses, as it was at about one moment. */
+  inventory(): Promise<Inventory>;
+  /**
+   * Removes what was not used for longest, as far as `limits` ask for. Never goes: a layer with a tag, one that a
+   * process holds or builds on, and what these are built on; an image that one of these, a name or a stage uses.
+   *
+   * First suspended machines go, then layers, then base images that no layer and no name uses any more, logs of
+   * failed steps, and caches when asked for. Several may run at once, also while others build. One that is cut
+   * short has removed a part of all that and left the rest good.
+   */
+  prune(limits: PruneLimits): Promise<Result<PruneReport, StoreFailure>>;
 }

@@ -2,13 +2,14 @@
  * Suspended machines of promoted layers: `result/ID/machine`. What is in them is the `suspend` room's; here
  * they are directories that may go at any time.
  */
-import { readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rename, rm, statfs, utimes } from "node:fs/promises";
 import type { StepId } from "../plan/step.ts";
 import type { StoreContext } from "./durable.ts";
+import { inBatches } from "./in-batches.ts";
 import { isStepId } from "./layer-file.ts";
 import type { StoreLayout } from "./layout.ts";
 import { newOwner } from "./owner.ts";
+import { filesBelow, writtenAtMs } from "./stored-file.ts";
 
 /**
  * Gives layer `id` the machine in `dir`, in the place of one it had. Gives where the machine is then: in
@@ -76,22 +77,13 @@ interface SuspendedMachine {
 /** What is gone while it is looked at is left out. */
 async function readMachines(layout: StoreLayout): Promise<readonly SuspendedMachine[]> {
   const ids = (await readdir(layout.resultDir)).filter(isStepId);
-  const machines = await Promise.all(
-    ids.map(async (id) => {
-      const dir = layout.layer(id).suspendedDir;
-      try {
-        const { mtimeMs } = await stat(dir);
-        const files = new Map<number, number>();
-        for (const name of await readdir(dir)) {
-          const { ino, blocks } = await stat(join(dir, name));
-          files.set(ino, blocks * 512);
-        }
-        return [{ dir, usedMs: mtimeMs, files }];
-      } catch {
-        return [];
-      }
-    }),
-  );
+  const machines = await inBatches(ids, (id) => {
+    const dir = layout.layer(id).suspendedDir;
+    const usedMs = writtenAtMs(dir);
+    if (usedMs === undefined) return [];
+    const files = new Map(filesBelow(dir).map(({ inode, bytes }) => [inode, bytes]));
+    return [{ dir, usedMs, files }];
+  });
   return machines.flat();
 }
 

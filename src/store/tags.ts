@@ -13,6 +13,7 @@ import { failed, ok, type Result } from "../result.ts";
 import { escapeName, unescapeName } from "./escaped-name.ts";
 import { replaceFile, type StoreContext } from "./durable.ts";
 import type { StoreFailure } from "./failure.ts";
+import { passGate } from "./gate.ts";
 import { attempt, errorCode } from "./fs-failure.ts";
 import { readIfPresent } from "./json.ts";
 import { isStepId, readLayer } from "./layer-file.ts";
@@ -75,7 +76,8 @@ export async function writeTag(
     }
     const previous = await readTag(layout, name);
     await replaceFile(layout, path, `${id}\n`, sync);
-    // The layer is looked for once more because it may be deleted just now, see delete-layer.ts.
+    // The layer is looked for once more because it may be deleted just now, see gate.ts.
+    await passGate(layout);
     if ((await readLayer(layout, id)) === undefined) {
       await (previous === undefined
         ? rm(path, { force: true })

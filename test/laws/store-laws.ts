@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 
+import { upkeepLaws } from "./upkeep-laws.ts";
 import {
   BASE_BYTES,
   expectOk,
@@ -14,6 +15,7 @@ import {
 
 /** Runs the contract of `Store` against what `makeFixture` makes. */
 export function storeLaws(name: string, makeFixture: () => Promise<StoreFixture>): void {
+  upkeepLaws(name, makeFixture);
   describe(`${name}: layers`, () => {
     test("a promoted stage is a layer with its log and metadata", async () => {
       await using fixture = await makeFixture();

@@ -4,7 +4,8 @@
  *     node store-worker.js ROOT MODE DIGEST
  *
  * `hold` opens one of everything and waits; `keep` keeps a stage for a machine and waits; `churn`
- * makes layers, tags and caches without end, each layer on the one before.
+ * makes layers, tags and caches without end, each layer on the one before; `prune` removes what it can without
+ * end; `build` makes a chain of layers again and again, as a build does: it holds them and takes what is there.
  */
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
@@ -30,6 +31,11 @@ switch (mode) {
   case "churn":
     await churn(store);
     break;
+  case "prune":
+    for (;;) say({ pruned: expectOk(await store.prune({ keepBytes: 0 })).removed.length });
+  case "build":
+    await build(store);
+    break;
   default:
     throw new Error(`unknown mode ${mode}`);
 }
@@ -38,6 +44,7 @@ async function hold(): Promise<void> {
   const stage = await openStageOn(store, image, idOf("held"));
   const machine = startMachine();
   expectOk(await stage.machineStarted(machine));
+  await store.hold([idOf("held")]);
   const lease = expectOk(await store.cache("held"));
   await writeFile(lease.newContentPath, "half of the new cont");
   await writeFile(join(root, "state", "tmp", await newOwner()), "half of a docu");
@@ -53,6 +60,20 @@ async function keep(): Promise<void> {
   await stage[Symbol.asyncDispose]();
   say({ dir: stage.dir, machine });
   setInterval(() => {}, 1e6);
+}
+
+async function build(store: Store): Promise<void> {
+  for (;;) {
+    const ids = Array.from({ length: 4 }, (_, n) => idOf(`step ${n}`));
+    await using _ = await store.hold(ids);
+    let base = image;
+    for (const id of ids) {
+      if ((await store.layer(id)) === undefined) await makeLayer(store, base, id);
+      base = { kind: "layer", id };
+    }
+    const found = await Promise.all(ids.map((id) => store.layer(id)));
+    say({ built: found.filter((layer) => layer !== undefined).length });
+  }
 }
 
 async function churn(store: Store): Promise<void> {

@@ -83,6 +83,8 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       signal,
     });
     const keepGoing = flags.keepGoing === true;
+    // Until it has its tag and its image is written.
+    await using _ = await store.hold([plan.result]);
     const built = await buildPlan(plan, env, { signal, onEvent, keepGoing });
     if (!built.ok) {
       status.close();

@@ -1,56 +1,77 @@
-import { readdir, stat, statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { statfs } from "node:fs/promises";
 import { formatByteSize } from "../../profile/byte-size.ts";
+import { selectPrune } from "../../store/select-prune.ts";
+import { bytesOf, type StoredFile } from "../../store/stored-file.ts";
+import type { Inventory, PruneItem } from "../../store/upkeep.ts";
 import { openSettingsAndStore } from "../open-store.ts";
 import { columns, writeOut } from "../output.ts";
 import type { Settings } from "../settings.ts";
 
-type Flags = Pick<Settings, "store">;
+interface Usage {
+  readonly count: number;
+  /** On the disk; what has several names counts once. */
+  readonly bytes: number;
+  /** What could go at most: what nobody uses and no tag protects. */
+  readonly reclaimableBytes: number;
+}
 
-/** `vmbuild df`: what takes how much room in the store, in bytes on the disk. */
-export async function df(flags: Flags & { readonly json?: boolean }): Promise<void> {
-  const { store, layout } = await openSettingsAndStore(flags);
-  const layers = await store.layers();
-  const sizes = await Promise.all(
-    layers.map(async ({ diskPath, logPath }) => (await onDisk(diskPath)) + (await onDisk(logPath))),
-  );
-  const caches = await store.caches();
-  const { bavail, bsize } = await statfs(layout.root);
-  const usage = {
-    layers: sum(sizes),
-    suspendedMachines: await store.suspendedBytes(),
-    caches: await store.cacheBytes(),
-    baseImages: (await filesIn(layout.baseImageDir)) + (await filesIn(layout.digestDir)),
-    free: bavail * bsize,
-  };
+/** `vmbuild df`: what takes how much room in the store, and how much of it could go. */
+export async function df(
+  flags: Pick<Settings, "store"> & { readonly json?: boolean },
+): Promise<void> {
+  const { store } = await openSettingsAndStore(flags);
+  const inventory = await store.inventory();
+  const { bavail, bsize } = await statfs(store.root);
+  const usage = { ...usageOf(inventory), freeBytes: bavail * bsize };
   if (flags.json === true) {
     await writeOut(`${JSON.stringify(usage, undefined, 2)}\n`);
     return;
   }
-  const row = (what: string, bytes: number, note: string) => [what, formatByteSize(bytes), note];
+  const row = (what: string, { count, bytes, reclaimableBytes }: Usage, note: string) => [
+    what,
+    String(count),
+    formatByteSize(bytes),
+    formatByteSize(reclaimableBytes),
+    note,
+  ];
   await writeOut(
     columns([
-      ["WHAT", "SIZE", ""],
-      row("layers", usage.layers, `${layers.length}; vmbuild delete`),
-      row("suspended machines", usage.suspendedMachines, "may go at any time; --warm-budget"),
-      row("caches", usage.caches, `${caches.length}; vmbuild cache rm`),
+      ["WHAT", "COUNT", "SIZE", "RECLAIMABLE", ""],
+      row("layers", usage.layers, "vmbuild prune, vmbuild delete"),
+      row("suspended machines", usage.suspendedMachines, "vmbuild prune; --warm-budget"),
+      row("caches", usage.caches, "vmbuild prune --caches, vmbuild cache rm"),
       row("base images", usage.baseImages, "vmbuild base rm"),
-      row("free", usage.free, layout.root),
+      row("failed steps' logs", usage.failedLogs, "vmbuild prune"),
+      row("unfinished", usage.unfinished, "of running builds"),
+      ["free", "", formatByteSize(usage.freeBytes), "", store.root],
     ]),
   );
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+function usageOf(inventory: Inventory) {
+  const { layers, caches, images, failedLogs, baseImageFiles, unfinished } = inventory;
+  const everything = { usedBeforeMs: Number.POSITIVE_INFINITY, caches: true };
+  const { removed } = selectPrune(inventory, everything, { nowMs: Date.now(), freeBytes: 0 });
+  const usage = (count: number, files: readonly StoredFile[], kind?: PruneItem["kind"]): Usage => ({
+    count,
+    bytes: bytesOf(files),
+    reclaimableBytes: removed
+      .filter((item) => item.kind === kind)
+      .reduce((total, { bytes }) => total + bytes, 0),
+  });
+  const machines = layers.flatMap(({ machine }) => machine ?? []);
+  return {
+    layers: usage(layers.length, filesOf(layers), "layer"),
+    suspendedMachines: usage(machines.length, filesOf(machines), "machine"),
+    caches: usage(caches.length, filesOf(caches), "cache"),
+    baseImages: usage(images.length, baseImageFiles, "image"),
+    failedLogs: usage(failedLogs.length, filesOf(failedLogs), "failed-log"),
+    unfinished: usage(unfinished.length, unfinished),
+  };
 }
 
-/** What is gone meanwhile takes nothing. */
-async function onDisk(path: string): Promise<number> {
-  const status = await stat(path).catch(() => undefined);
-  return status?.isFile() === true ? status.blocks * 512 : 0;
-}
-
-async function filesIn(dir: string): Promise<number> {
-  const names = await readdir(dir).catch(() => []);
-  return sum(await Promise.all(names.map((name) => onDisk(join(dir, name)))));
+function filesOf(
+  things: readonly { readonly files: readonly StoredFile[] }[],
+): readonly StoredFile[] {
+  return things.flatMap(({ files }) => files);
 }

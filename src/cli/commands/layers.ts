@@ -1,16 +1,18 @@
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { formatByteSize } from "../../profile/byte-size.ts";
 import type { StepId } from "../../plan/step.ts";
-import type { Layer, Store } from "../../store/store.ts";
+import { failed } from "../../result.ts";
+import { bytesOf } from "../../store/stored-file.ts";
+import type { Layer, Store, Tag } from "../../store/store.ts";
+import type { InventoryLayer } from "../../store/upkeep.ts";
 import { exitCode } from "../exit-code.ts";
 import { openSettingsAndStore } from "../open-store.ts";
 import { orThrow } from "../or-throw.ts";
 import { columns, writeOut } from "../output.ts";
 import { clip } from "../render/clip.ts";
 import { shortId } from "../../plan/plan-text.ts";
-import { duration } from "../render/units.ts";
+import { age, duration } from "../render/units.ts";
 import type { Settings } from "../settings.ts";
 import { UserError } from "../user-error.ts";
 
@@ -21,15 +23,17 @@ export async function ls(
   flags: Flags & { readonly json?: boolean; readonly quiet?: boolean },
 ): Promise<void> {
   const { store } = await openSettingsAndStore(flags);
-  const layers = [...(await store.layers())].sort((a, b) =>
-    b.metadata.createdAt.localeCompare(a.metadata.createdAt),
-  );
   if (flags.quiet === true) {
+    const layers = newestFirst(await store.layers(), ({ metadata }) => metadata.createdAt);
     await writeOut(layers.map(({ id }) => `${id}\n`).join(""));
     return;
   }
-  const tags = await tagsById(store);
-  const described = await Promise.all(layers.map((layer) => describe(layer, tags)));
+  const { layers, tags } = await store.inventory();
+  const byId = tagsById(tags);
+  const described = newestFirst(
+    layers.map((entry) => describe(entry, byId)),
+    ({ createdAt }) => createdAt,
+  );
   if (flags.json === true) {
     await writeOut(`${JSON.stringify(described, undefined, 2)}\n`);
     return;
@@ -37,14 +41,16 @@ export async function ls(
   const width = process.stdout.columns ?? 120;
   // The step is what tells layers apart; `show` and --json have long names in full.
   const tagColumns = Math.max(8, Math.floor(width / 5));
+  const nowMs = Date.now();
   const rows = described.map((layer) => [
     shortId(layer.id),
     layer.createdAt.slice(0, 16).replace("T", " "),
+    age(nowMs - Date.parse(layer.usedAt)),
     formatByteSize(layer.diskBytes),
     clip(layer.tags.join(","), tagColumns),
     layer.heading,
   ]);
-  const table = columns([["ID", "CREATED", "DISK", "TAGS", "STEP"], ...rows]);
+  const table = columns([["ID", "CREATED", "USED", "DISK", "TAGS", "STEP"], ...rows]);
   await writeOut(
     table
       .split("\n")
@@ -57,7 +63,10 @@ export async function ls(
 export async function show(id: string, flags: Flags & { readonly json?: boolean }): Promise<void> {
   const { store } = await openSettingsAndStore(flags);
   const layer = await layerNamed(store, id);
-  const described = await describe(layer, await tagsById(store));
+  const { layers, tags } = await store.inventory();
+  const entry = layers.find((other) => other.layer.id === layer.id);
+  if (entry === undefined) return orThrow(missing(layer.id));
+  const described = describe(entry, tagsById(tags));
   if (flags.json === true) {
     const children = await store.childrenOf(layer.id);
     await writeOut(`${JSON.stringify({ ...described, children }, undefined, 2)}\n`);
@@ -70,6 +79,7 @@ export async function show(id: string, flags: Flags & { readonly json?: boolean 
     ["parent", metadata.parent ?? "-"],
     ["base", `${metadata.base.name} sha256:${metadata.base.digest}`],
     ["created", `${metadata.createdAt} by vmbuild ${metadata.vmbuild}`],
+    ["used", described.usedAt],
     ["took", duration(metadata.durationMs)],
     ["disk", `${layer.diskPath} (${formatByteSize(described.diskBytes)})`],
     ["log", layer.logPath],
@@ -88,22 +98,6 @@ export async function log(id: string, flags: Flags): Promise<void> {
   const failedLog = resolved.ok ? undefined : await store.failedLog(id);
   const path = failedLog?.ok === true ? failedLog.value : (await layerNamed(store, id)).logPath;
   await pipeline(createReadStream(path), process.stdout, { end: false });
-}
-
-/** `vmbuild delete` */
-export async function deleteLayers(
-  ids: readonly string[],
-  flags: Flags & { readonly recursive?: boolean },
-): Promise<void> {
-  const { store } = await openSettingsAndStore(flags);
-  for (const text of ids) {
-    const id = orThrow(await store.resolveId(text));
-    const doomed = flags.recursive === true ? await withDescendants(store, id) : [id];
-    for (const layer of doomed) {
-      orThrow(await store.delete(layer));
-      await writeOut(`deleted ${layer}\n`);
-    }
-  }
 }
 
 /** `vmbuild tag` */
@@ -134,26 +128,37 @@ async function layerNamed(store: Store, text: string): Promise<Layer> {
   const id = orThrow(await store.resolveId(text));
   const layer = await store.layer(id);
   if (layer !== undefined) return layer;
-  return orThrow({ ok: false, error: { reason: "layer-missing", id } });
+  return orThrow(missing(id));
 }
 
-/** Children first, so that each may go. */
-async function withDescendants(store: Store, id: StepId): Promise<readonly StepId[]> {
-  const children = await store.childrenOf(id);
-  const below = await Promise.all(children.map((child) => withDescendants(store, child)));
-  return [...below.flat(), id];
+function missing(id: StepId) {
+  return failed({ reason: "layer-missing", id } as const);
 }
 
-async function tagsById(store: Store): Promise<ReadonlyMap<StepId, readonly string[]>> {
-  const tags = new Map<StepId, string[]>();
-  for (const { name, id } of await store.tags()) tags.set(id, [...(tags.get(id) ?? []), name]);
-  return tags;
+/** Times are RFC 3339 in UTC, which sort as text. */
+function newestFirst<T>(items: readonly T[], createdAt: (item: T) => string): readonly T[] {
+  return [...items].sort((a, b) => (createdAt(a) < createdAt(b) ? 1 : -1));
 }
 
-async function describe(layer: Layer, tags: ReadonlyMap<StepId, readonly string[]>) {
-  const { blocks } = await stat(layer.diskPath);
+function tagsById(tags: readonly Tag[]): ReadonlyMap<StepId, readonly string[]> {
+  const names = new Map<StepId, string[]>();
+  for (const { name, id } of tags) names.set(id, [...(names.get(id) ?? []), name]);
+  return names;
+}
+
+function describe(
+  { layer, usedAtMs, diskBytes, machine }: InventoryLayer,
+  tags: ReadonlyMap<StepId, readonly string[]>,
+) {
   const { profile: _, ...metadata } = layer.metadata;
-  return { ...metadata, tags: tags.get(layer.id) ?? [], dir: layer.dir, diskBytes: blocks * 512 };
+  return {
+    ...metadata,
+    tags: tags.get(layer.id) ?? [],
+    dir: layer.dir,
+    diskBytes,
+    suspendedBytes: bytesOf(machine?.files ?? []),
+    usedAt: new Date(usedAtMs).toISOString(),
+  };
 }
 
 function profileSummary({ metadata: { profile } }: Layer): string {

@@ -18,7 +18,7 @@ export function storeMessage(failure: Failure): Message {
     case "disk-full":
       return {
         text: `the disk is full: ${failure.path}`,
-        hint: "everything built so far is intact; make room (`vmbuild ls`, `vmbuild delete ID`) or use another store with --store",
+        hint: "everything built so far is intact; `vmbuild df` shows what takes the room, `vmbuild prune --free 10G` makes some; or use another store with --store",
         exitCode: exitCode.host,
       };
     case "qemu-img-failed":
@@ -59,7 +59,7 @@ export function storeMessage(failure: Failure): Message {
       return {
         text: `the layer ${shortId(failure.id)} is in use`,
         detail: `by ${failure.by.join(", ")}`,
-        hint: "delete the layers built on it first, and take its tags away with `vmbuild untag NAME`",
+        hint: "delete the layers built on it as well (--recursive), take tags away with `vmbuild untag NAME`, let builds end",
         exitCode: exitCode.badInput,
       };
     case "tag-invalid":
