@@ -7,7 +7,7 @@ import { launch } from "../machine/launch.ts";
 import type { Machine } from "../machine/machine.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
-import { checkGuest, guestOf } from "./guest-of.ts";
+import { checkTask, flushesItself, guestOf } from "./guest-of.ts";
 import type {
   FailedJob,
   KeptMachine,
@@ -39,7 +39,7 @@ export class ColdSandbox implements Sandbox {
   }
 
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
-    const possible = checkGuest(job.profile);
+    const possible = checkTask(job.profile, job.task);
     if (!possible.ok) return failed({ failure: possible.error, savedCaches: [] });
     hooks.onPhase("booting");
     const launched = await launch(
@@ -81,6 +81,10 @@ export class ColdSandbox implements Sandbox {
     const off = await machine.powerOff({ signal: hooks.signal });
     if (!off.ok) return failed({ failure: off.error, savedCaches });
     if (off.value.forced) {
+      if (!flushesItself(job.profile)) {
+        const { powerOffTimeoutMs: timeoutMs } = job.profile;
+        return failed({ failure: { reason: "power-off-ignored", timeoutMs }, savedCaches });
+      }
       hooks.onWarning(
         `the guest ignored its power button for ${job.profile.powerOffTimeoutMs / 1000} s; its filesystems were flushed and it was switched off`,
       );

@@ -1,8 +1,10 @@
 /**
  * Shell scripts that move files in and out of a POSIX guest. Pure text.
  */
+import type { GuestOs } from "../profile/profile.ts";
 import { hotPlugTarget } from "../machine/qemu-hot-plug.ts";
 import { quoteWord } from "../machine/posix-quote.ts";
+import { unpackTar } from "./posix-tar.ts";
 
 /**
  * Prints one `0` or `1` per path, without separators: whether it is a directory already.
@@ -18,8 +20,8 @@ export function directoryTests(paths: readonly string[]): string {
 /**
  * Unpacks standard input below `/`: modes and numeric owners as the stream has them when run by root.
  */
-export function unpackScript(asRoot: boolean): string {
-  return `tar -x${asRoot ? "p" : ""}f - ${asRoot ? "--numeric-owner " : ""}-C / && sync`;
+export function unpackScript(os: GuestOs, asRoot: boolean): string {
+  return `${unpackTar(os, asRoot)} -C / && sync`;
 }
 
 /** Exit code by which a script says that a disk cannot be used in this guest; nothing was done then. */
@@ -32,7 +34,7 @@ export function unpackDiskScript(lun: number, asRoot: boolean): string {
     // Under emulation each of these halves the time: the kernel reads 2 MiB ahead, GNU tar takes 1 MiB at a time.
     'echo 2048 2>/dev/null >"/sys/block/${tar##*/}/queue/read_ahead_kb"',
     "export TAR_OPTIONS=--blocking-factor=2048",
-    `{ ${unpackScript(asRoot)}; } <"$tar"`,
+    `{ ${unpackScript("linux", asRoot)}; } <"$tar"`,
     "code=$?",
     removeDisk(lun),
     "exit $code",

@@ -18,7 +18,7 @@ import { saveMachine } from "../suspend/save-machine.ts";
 import type { WarmMachine } from "../suspend/warm-machine.ts";
 import { agentProfile, agentTask } from "./agent-guest.ts";
 import type { SandboxFailure } from "./failure.ts";
-import { checkGuest, guestOf } from "./guest-of.ts";
+import { guestOf } from "./guest-of.ts";
 import { cleanUp } from "./clean-up.ts";
 import { openNetwork } from "./open-network.ts";
 import { PausedMachines } from "./paused-machines.ts";
@@ -65,7 +65,8 @@ export class WarmSandbox implements Sandbox {
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
     // A failed step's machine is to be looked into over SSH, so it is one that was booted.
     const isWanted = this.#options.always || job.profile.bootMode !== "cold";
-    if (!isWanted || job.warm === undefined || job.keepFailed || !checkGuest(job.profile).ok) {
+    const isPossible = job.profile.os === "linux" && !job.keepFailed;
+    if (!isWanted || job.warm === undefined || !isPossible) {
       return (await this.#cold()).run(job, hooks);
     }
     if ((await freeBytes(dirname(job.diskPath))) < job.resources.memoryBytes) {
