@@ -276,9 +276,10 @@ function addBaseCommands(program: Command): void {
       ).env("VMBUILD_ISO"),
     )
     .addOption(
-      new Option("--drivers <file>", "virtio-win.iso, for windows-server-2022; without it: SATA").env(
-        "VMBUILD_DRIVERS",
-      ),
+      new Option(
+        "--drivers <file>",
+        "virtio-win.iso, for windows-server-2022; without it: SATA",
+      ).env("VMBUILD_DRIVERS"),
     )
     .addOption(
       new Option(

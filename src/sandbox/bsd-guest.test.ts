@@ -193,46 +193,50 @@ for (const { os, shell, programs } of systems) {
         };
       }
 
-      test("caches hide what is at their targets, are kept, and leave nothing", async () => {
-        const there = join(dir, "there");
-        await mkdir(there, { mode: 0o750 });
-        await writeFile(join(there, "own"), "the guest's own");
-        const before = await stat(there);
-        const missing = join(dir, "new", "deep", "cache dir");
-        const targets = (content?: "tar") => [
-          cache("a", there, content),
-          cache("b", missing, content),
-          cache("c", join(there, "in"), content),
-        ];
-        const work = (command: string, content?: "tar") => {
-          const saved: { target: string; form: string }[] = [];
-          const work = task(command, { caches: targets(content) });
-          return workInGuest(guest, { task: work, keepFailed: false }, hooks, saved as never);
-        };
-        const fill = `cd ${there}; ls -A; echo a >a; echo c >in/c; echo b >'${missing}/b'; ln -s a l; chmod 4755 a`;
-        expect([await work(fill), output]).toEqual([ok(), "in\n"]);
-        expect(await readdir(there)).toEqual(["own"]);
-        expect((await stat(there)).mode).toBe(before.mode);
-        expect((await readdir(dir)).sort()).toEqual(
-          ["a.tar", "b.tar", "bin", "c.tar", "there"].sort(),
-        );
+      test(
+        "caches hide what is at their targets, are kept, and leave nothing",
+        { timeout: 120_000 },
+        async () => {
+          const there = join(dir, "there");
+          await mkdir(there, { mode: 0o750 });
+          await writeFile(join(there, "own"), "the guest's own");
+          const before = await stat(there);
+          const missing = join(dir, "new", "deep", "cache dir");
+          const targets = (content?: "tar") => [
+            cache("a", there, content),
+            cache("b", missing, content),
+            cache("c", join(there, "in"), content),
+          ];
+          const work = (command: string, content?: "tar") => {
+            const saved: { target: string; form: string }[] = [];
+            const work = task(command, { caches: targets(content) });
+            return workInGuest(guest, { task: work, keepFailed: false }, hooks, saved as never);
+          };
+          const fill = `cd ${there}; ls -A; echo a >a; echo c >in/c; echo b >'${missing}/b'; ln -s a l; chmod 4755 a`;
+          expect([await work(fill), output]).toEqual([ok(), "in\n"]);
+          expect(await readdir(there)).toEqual(["own"]);
+          expect((await stat(there)).mode).toBe(before.mode);
+          expect((await readdir(dir)).sort()).toEqual(
+            ["a.tar", "b.tar", "bin", "c.tar", "there"].sort(),
+          );
 
-        output = "";
-        const look = `cd ${there}; ls -A; cat a l in/c '${missing}/b'; stat -c %a a; ls -A in`;
-        // The new content has a place of its own in a real lease.
-        const again = targets("tar").map((one) => ({
-          ...one,
-          newContentPath: `${one.newContentPath}.new`,
-        }));
-        const done = await workInGuest(
-          guest,
-          { task: task(look, { caches: again }), keepFailed: false },
-          hooks,
-          [],
-        );
-        expect([done, output]).toEqual([ok(), "a\nin\nl\na\na\nc\nb\n4755\nc\n"]);
-        expect(await readFile(join(there, "own"), "utf8")).toBe("the guest's own");
-      });
+          output = "";
+          const look = `cd ${there}; ls -A; cat a l in/c '${missing}/b'; stat -c %a a; ls -A in`;
+          // The new content has a place of its own in a real lease.
+          const again = targets("tar").map((one) => ({
+            ...one,
+            newContentPath: `${one.newContentPath}.new`,
+          }));
+          const done = await workInGuest(
+            guest,
+            { task: task(look, { caches: again }), keepFailed: false },
+            hooks,
+            [],
+          );
+          expect([done, output]).toEqual([ok(), "a\nin\nl\na\na\nc\nb\n4755\nc\n"]);
+          expect(await readFile(join(there, "own"), "utf8")).toBe("the guest's own");
+        },
+      );
 
       test("a cache cannot be where a file or a file system is", async () => {
         await writeFile(join(dir, "file"), "");

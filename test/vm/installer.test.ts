@@ -12,21 +12,24 @@ import { installerProgram, openbsdMedia, windowsMedia } from "../support/install
 const media = { "windows-server-2022": windowsMedia, openbsd: openbsdMedia };
 const names = Object.keys(media) as (keyof typeof media)[];
 
-test.each(names)("%s: what starts from the ISO installs, turns the machine off, and is a base image", async (name) => {
-  await using rig = await RecipeRig.create();
-  const program = installerProgram("vmbuild-install: done");
-  const failure = await rig.build(name, await media[name](rig.dir, program));
-  expect(failure, rig.lines.join("\n")).toBe(undefined);
-  const profile = await rig.profile(name);
-  expect(profile).toContain(`os = "${name === "openbsd" ? "openbsd" : "windows"}"`);
-  expect(profile).toMatch(/host-key = "ssh-ed25519 /);
-  const disk = join(rig.dir, "store", "base-image", /disk = "(.*)"/.exec(profile)?.[1] ?? "");
-  const raw = join(rig.dir, "raw");
-  await execa("qemu-img", ["convert", "-f", "qcow2", "-O", "raw", disk, raw]);
-  await using file = await open(raw);
-  const { buffer } = await file.read(Buffer.alloc(512), 0, 512, 0);
-  expect(buffer.equals(program.subarray(0, 512))).toBe(true);
-});
+test.each(names)(
+  "%s: what starts from the ISO installs, turns the machine off, and is a base image",
+  async (name) => {
+    await using rig = await RecipeRig.create();
+    const program = installerProgram("vmbuild-install: done");
+    const failure = await rig.build(name, await media[name](rig.dir, program));
+    expect(failure, rig.lines.join("\n")).toBe(undefined);
+    const profile = await rig.profile(name);
+    expect(profile).toContain(`os = "${name === "openbsd" ? "openbsd" : "windows"}"`);
+    expect(profile).toMatch(/host-key = "ssh-ed25519 /);
+    const disk = join(rig.dir, "store", "base-image", /disk = "(.*)"/.exec(profile)?.[1] ?? "");
+    const raw = join(rig.dir, "raw");
+    await execa("qemu-img", ["convert", "-f", "qcow2", "-O", "raw", disk, raw]);
+    await using file = await open(raw);
+    const { buffer } = await file.read(Buffer.alloc(512), 0, 512, 0);
+    expect(buffer.equals(program.subarray(0, 512))).toBe(true);
+  },
+);
 
 test.each(names)("%s: an installation that fails says why", async (name) => {
   await using rig = await RecipeRig.create();
