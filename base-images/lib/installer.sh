@@ -10,7 +10,7 @@ install_failed='vmbuild-install: failed'
 need_media() {
     eval "media=\${$1:-}"
     [ -n "$media" ] || fail "this needs $3: hand it in with $2 FILE (or $1); it is to be had from $4"
-    [ -f "$media" ] && [ -r "$media" ] || fail "$2 $media is no file that can be read"
+    { [ -f "$media" ] && [ -r "$media" ]; } || fail "$2 $media is no file that can be read"
 }
 
 # iso_extract ISO PATH DEST: copies a file or directory out of an ISO 9660 image.

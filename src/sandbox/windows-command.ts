@@ -6,13 +6,13 @@ import { powershellText } from "./powershell.ts";
 import type { CommandTask } from "./sandbox.ts";
 import { stepCommandLine } from "./windows-quote.ts";
 
-/** What a script can fail at before the command. */
-export type WindowsSetup = "workdir" | "program";
-
 /** Exit code by which the script says that it failed before the command; see {@link windowsSetupMarker}. */
 export const windowsSetupFailedCode = 125;
 
-/** Starts the line that tells a {@link WindowsSetup}. A command that exits with the same code does not know the nonce. */
+/**
+ * Starts the line that tells what the script failed at: `workdir` or `program`. A command that exits with the same code
+ * does not know the nonce.
+ */
 export function windowsSetupMarker(nonce: string): string {
   return `vmbuild-setup-${nonce}: `;
 }

@@ -2,7 +2,6 @@
  * Commands and scripts that move files in and out of a Windows guest with the tar.exe it comes with (a bsdtar).
  * Pure text. Command lines are for an SSH server whose shell is cmd.exe.
  */
-import { withForwardSlashes } from "../plan/guest-path.ts";
 import type { CopyItem } from "../plan/step.ts";
 import { powershellText } from "./powershell.ts";
 
@@ -81,8 +80,7 @@ export function windowsTargetProblem(target: string): string | undefined {
   if (!/^[A-Za-z]:\\[^\\]/.test(target)) return "it must be a directory below the root of a drive";
   // Nothing quotes `%` in a command that is no batch file.
   if (target.includes("%")) return "its path has a %, which cmd.exe would take for a variable";
-  const why = withForwardSlashes(target).slice(2).split("/").map(badComponent).find(Boolean);
-  return why;
+  return target.slice(3).split("\\").map(badComponent).find(Boolean);
 }
 
 function madeList({ index }: WindowsCache): string {

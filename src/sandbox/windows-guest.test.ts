@@ -95,7 +95,7 @@ describe("before anything is booted", () => {
     [{ command: "echo a\necho b" }, "cmd.exe runs the first line of a command only"],
     [{ env: [["", "x"]] }, '"" is no name of a variable'],
   ] as const)("%j is refused", (overrides, message) => {
-    const checked = checkTask(profile, task(overrides as Partial<CommandTask>));
+    const checked = checkTask(profile, task(overrides));
     expect(checked.ok).toBe(false);
     const error = checked.ok ? undefined : checked.error;
     expect(error).toMatchObject({ reason: "guest-setup-failed" });

@@ -254,10 +254,6 @@ describe("openbsd", { timeout: 120_000 }, () => {
     expect(answers.join("\n")).not.toMatch(/@[A-Z]+@/);
   });
 
-  test("its script is one for a Korn shell", async () => {
-    await execa("bash", ["-n", "base-images/openbsd/site/install.site"]);
-  });
-
   test("says what it needs", async () => {
     await using rig = await RecipeRig.create();
     await rig.build("openbsd", {});
