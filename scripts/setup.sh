@@ -27,6 +27,12 @@ want mmdebstrap mmdebstrap
 want fdisk sfdisk
 want dosfstools mkfs.vfat
 want mtools mcopy
+want xorriso xorriso # this and the next: base images that are installed from an ISO
+want busybox busybox
+want libarchive-tools bsdtar # this and the next: tests of scripts for guests other than Linux
+want mksh mksh
+want pax paxtar
+want libxml2-utils xmllint
 [ "$(id -u)" = 0 ] || want uidmap newuidmap
 want openssh-client ssh # --keep-failed prints an ssh command
 want util-linux setpriv # and flock

@@ -284,6 +284,24 @@ function addBaseCommands(program: Command): void {
     .option("--if-missing", "do nothing when it is there already")
     .option("--force", "replace it when it is there already")
     .option("--mirror <url>", "Debian mirror to fetch packages from")
+    .addOption(
+      new Option(
+        "--iso <file>",
+        "installation ISO, for windows-server-2022 and openbsd; base-images/README.md says where to get it",
+      ).env("VMBUILD_ISO"),
+    )
+    .addOption(
+      new Option(
+        "--drivers <file>",
+        "virtio-win.iso, for windows-server-2022; without it: SATA",
+      ).env("VMBUILD_DRIVERS"),
+    )
+    .addOption(
+      new Option(
+        "--openssh <file>",
+        "OpenSSH-Win64-….msi, for windows-server-2022; without it: from Windows Update",
+      ).env("VMBUILD_OPENSSH"),
+    )
     .option("-v, --verbose", "show what the recipe prints")
     .action(async (name: string, flags) => (await commands()).baseBuild(name, flags));
   withStore(

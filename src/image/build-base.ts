@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Accelerator } from "../machine/accelerator.ts";
 import { describeProfileFailure } from "../profile/failure.ts";
 import { parseProfile } from "../profile/parse-profile.ts";
 import { failed, ok, type Result } from "../result.ts";
@@ -24,9 +25,23 @@ export interface BuildBaseRequest {
   readonly force: boolean;
   /** Debian mirror; absent leaves it to the recipe. */
   readonly mirror?: string;
+  /** Files for a recipe that installs a system from its own media, absolute. */
+  readonly media?: RecipeMedia;
+  /** What such a recipe starts its machine with; absent means software emulation. */
+  readonly accelerator?: Accelerator;
   readonly signal: AbortSignal;
   /** Gets each line the recipe says. */
   readonly onLine: (line: string) => void;
+}
+
+/** What a user hands in for a recipe that installs a system from its own media, by path. */
+export interface RecipeMedia {
+  /** The installation ISO. */
+  readonly iso?: string;
+  /** The ISO with virtio drivers, for Windows. */
+  readonly drivers?: string;
+  /** The package of an OpenSSH server, for Windows. */
+  readonly openssh?: string;
 }
 
 /**
@@ -82,6 +97,7 @@ async function makeIn(
       VMBUILD_HOST_KEY_FILE: hostKeyFile,
       VMBUILD_HOST_KEY_OPENSSH_FILE: hostKeyOpenssh,
       ...(request.mirror === undefined ? {} : { VMBUILD_MIRROR: request.mirror }),
+      ...mediaVariables(request),
     },
     onLine: request.onLine,
   });
@@ -95,6 +111,16 @@ async function makeIn(
     });
   }
   return publish(outDir, request, hostKey.publicKey);
+}
+
+/** An empty variable counts as unset, so that none of the caller's own reaches a recipe. */
+function mediaVariables({ media = {}, accelerator }: BuildBaseRequest): Record<string, string> {
+  return {
+    VMBUILD_ISO: media.iso ?? "",
+    VMBUILD_DRIVERS: media.drivers ?? "",
+    VMBUILD_OPENSSH: media.openssh ?? "",
+    VMBUILD_ACCELERATOR: accelerator ?? "tcg",
+  };
 }
 
 async function publish(

@@ -1,10 +1,10 @@
-import { resolveGuestPath, withForwardSlashes } from "./guest-path.ts";
+import { namesDirectory, resolveGuestPath, withForwardSlashes } from "./guest-path.ts";
 
 /**
  * Where each source of a `copy` goes: absolute paths in the guest, `/`-separated, in the order of
  * `sources` (which are {@link sourcePath}s).
  *
- * `dst` is relative to `workdir`. With a trailing `/` (or as `""`, the workdir) it is a directory and every source goes below it
+ * `dst` is relative to `workdir`. With a trailing `/` (on Windows also `\`; or as `""`, the workdir) it is a directory and every source goes below it
  * under its own base name, except a source that is the whole context (`""`), whose contents go right
  * into it. Without one there is exactly one source, and it becomes `dst` itself.
  *
@@ -17,7 +17,8 @@ export function copyDestinations(
   sources: readonly string[],
 ): readonly string[] {
   const target = withForwardSlashes(resolveGuestPath(workdir, dst));
-  if (dst === "" || dst.endsWith("/")) return sources.map((source) => below(target, source));
+  if (dst === "" || namesDirectory(workdir, dst))
+    return sources.map((source) => below(target, source));
   if (sources.length !== 1) {
     throw new Error(`Internal error: ${sources.length} sources for the one destination "${dst}"`);
   }

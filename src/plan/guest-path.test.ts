@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { resolveGuestPath, sourcePath, withForwardSlashes } from "./guest-path.ts";
+import { namesDirectory, resolveGuestPath, sourcePath, withForwardSlashes } from "./guest-path.ts";
 
 describe("resolveGuestPath", () => {
   test.each([
@@ -25,6 +25,11 @@ describe("resolveGuestPath", () => {
     ["C:\\a", "D:/b", "D:\\b"],
     ["C:\\a", "", "C:\\a"],
     ["C:/", ".", "C:\\"],
+    ["C:\\a", "C:b", "C:\\a\\b"],
+    ["C:\\a", "c:", "C:\\a"],
+    ["C:\\a", "D:b\\c", "D:\\b\\c"],
+    ["C:\\a", "D:", "D:\\"],
+    ["C:\\a", "..\\b", "C:\\a\\..\\b"],
   ])("from %j, %j is %j", (base, path, expected) => {
     expect(resolveGuestPath(base, path)).toBe(expected);
   });
@@ -55,4 +60,15 @@ test.each([
   ["...", "..."],
 ])("sourcePath(%j) is %j", (path, expected) => {
   expect(sourcePath(path)).toBe(expected);
+});
+
+test.each([
+  ["/", "a/", true],
+  ["/", "a", false],
+  ["/", "a\\", false],
+  ["C:\\", "a\\", true],
+  ["/", "C:\\a\\", true],
+  ["C:\\", "a", false],
+])("namesDirectory(%j, %j) is %j", (base, path, expected) => {
+  expect(namesDirectory(base, path)).toBe(expected);
 });

@@ -2,7 +2,8 @@
  * Paths inside a guest, as text: the guest is not there to ask.
  *
  * `..` is kept, because behind a symlink `a/../b` is not `b`. A path that starts with a drive
- * (`C:\`, `C:/`) is a Windows path, and so is everything relative to one.
+ * (`C:\`, `C:/`) is a Windows path, and so is everything relative to one; there `D:x` is below the root of
+ * `D:`, or below the base when that is on the drive, as for a program that has just been started.
  */
 const DRIVE = /^[A-Za-z]:[\\/]/;
 
@@ -15,6 +16,12 @@ const DRIVE = /^[A-Za-z]:[\\/]/;
 export function resolveGuestPath(base: string, path: string): string {
   if (DRIVE.test(path)) return windowsPath(path);
   if (DRIVE.test(base)) {
+    const onDrive = /^([A-Za-z]:)(.*)$/s.exec(path);
+    if (onDrive !== null) {
+      const [, drive = "", rest = ""] = onDrive;
+      const isSame = drive.toLowerCase() === base.slice(0, 2).toLowerCase();
+      return windowsPath(`${isSame ? base : drive}\\${rest}`);
+    }
     const rooted = /^[\\/]/.test(path);
     return windowsPath(rooted ? base.slice(0, 2) + path : `${base}\\${path}`);
   }
@@ -25,6 +32,11 @@ export function resolveGuestPath(base: string, path: string): string {
 /** The path with `/` between its components, which is what tar and `copy` use on every system. */
 export function withForwardSlashes(path: string): string {
   return DRIVE.test(path) ? path.replaceAll("\\", "/") : path;
+}
+
+/** Whether a path that is meant from `base` ends as that of a directory does: in `/`, on Windows also in `\`. */
+export function namesDirectory(base: string, path: string): boolean {
+  return path.endsWith("/") || (path.endsWith("\\") && (DRIVE.test(base) || DRIVE.test(path)));
 }
 
 /**

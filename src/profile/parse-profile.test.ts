@@ -155,6 +155,21 @@ EMPTY = ""
 
 describe("what is wrong with a profile", () => {
   test.each([
+    [
+      "user = { uid = 0, gid = 0 }",
+      `${file}: user: steps in a Windows guest run as Administrator, who logs in; leave it out, or set login.user to who is to run them`,
+    ],
+    ['user = { name = "administrator" }', "no problem"],
+    [
+      '[login]\nbecome = "sudo"',
+      `${file}: login.become: a Windows guest has no root to become; leave it out`,
+    ],
+    ['[login]\nbecome = "none"', "no problem"],
+  ])("of a Windows guest: %j", (text, expected) => {
+    expect(problems(`os = "windows"\n${text}`)).toBe(expected);
+  });
+
+  test.each([
     ["os = ", `${file}:1:6: key without value`],
     ["cpus = 1\ncpus = 2", `${file}:2:8: can't redefine existing key`],
     ["[login\n", `${file}:1:7: unexpected character, expected whitespace, . or ]`],

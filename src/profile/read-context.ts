@@ -23,7 +23,15 @@ export function readUser(table: TomlTable, os: GuestOs, login: Login): ProfileUs
   const canBeRoot = login.user === "root" || login.become !== "none";
   const user = readUserValue(table);
   if (user === undefined) return defaultUser(os, canBeRoot);
-  const sameUser = user.kind === "login" || (user.kind === "name" && user.name === login.user);
+  const sameName =
+    os === "windows"
+      ? (name: string) => name.toLowerCase() === login.user.toLowerCase()
+      : (name: string) => name === login.user;
+  const sameUser = user.kind === "login" || (user.kind === "name" && sameName(user.name));
+  if (os === "windows" && !sameUser) {
+    const hint = "leave it out, or set login.user to who is to run them";
+    table.problem("user", `steps in a Windows guest run as ${login.user}, who logs in`, hint);
+  }
   if (os !== "windows" && !canBeRoot && !sameUser) {
     const hint = 'set login.become to "sudo" or "doas", or user to "login"';
     table.problem("user", `${login.user} cannot run steps as somebody else`, hint);

@@ -23,6 +23,9 @@ export function readLogin(
   const identity = readIdentity(table, folder);
   const hostKey = readHostKey(table);
   const become = table.oneOf("become", ["none", "sudo", "doas"]);
+  if (os === "windows" && become !== undefined && become !== "none") {
+    table.problem("become", "a Windows guest has no root to become", "leave it out");
+  }
   table.reportUnknownKeys();
   return {
     user,

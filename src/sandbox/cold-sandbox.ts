@@ -7,7 +7,7 @@ import { launch } from "../machine/launch.ts";
 import type { Machine } from "../machine/machine.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { ReadFailure, SandboxFailure } from "./failure.ts";
-import { checkGuest, guestOf } from "./guest-of.ts";
+import { checkReadable, checkTask, flushesItself, guestOf, readFrom } from "./guest-of.ts";
 import {
   hasSecrets,
   type FailedJob,
@@ -41,7 +41,7 @@ export class ColdSandbox implements Sandbox {
   }
 
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
-    const possible = checkGuest(job.profile);
+    const possible = checkTask(job.profile, job.task);
     if (!possible.ok) return failed({ failure: possible.error, savedCaches: [] });
     hooks.onPhase("booting");
     const launched = await launch(
@@ -83,6 +83,10 @@ export class ColdSandbox implements Sandbox {
     const off = await machine.powerOff({ signal: hooks.signal });
     if (!off.ok) return failed({ failure: off.error, savedCaches });
     if (off.value.forced) {
+      if (!flushesItself(job.profile)) {
+        const { powerOffTimeoutMs: timeoutMs } = job.profile;
+        return failed({ failure: { reason: "power-off-ignored", timeoutMs }, savedCaches });
+      }
       hooks.onWarning(
         `the guest ignored its power button for ${job.profile.powerOffTimeoutMs / 1000} s; its filesystems were flushed and it was switched off`,
       );
@@ -99,7 +103,7 @@ export class ColdSandbox implements Sandbox {
   }
 
   async read(job: ReadJob, hooks: ShutDownHooks): Promise<Result<void, ReadFailure>> {
-    const possible = checkGuest(job.profile);
+    const possible = checkReadable(job.profile);
     if (!possible.ok) return possible;
     const launched = await this.#launch(job, hooks);
     if (!launched.ok) return launched;
@@ -111,7 +115,7 @@ export class ColdSandbox implements Sandbox {
       flush: true,
       ...(disks === undefined ? {} : { disks }),
     });
-    return await guest.read(job, hooks.signal);
+    return await readFrom(guest, job, hooks.signal);
   }
 
   async #launch(

@@ -10,6 +10,8 @@ export type SandboxFailure =
   | { readonly reason: "command-timed-out"; readonly timeoutMs: number }
   /** The guest could not do what comes before a command: working directory, account, becoming root. */
   | { readonly reason: "guest-setup-failed"; readonly message: string; readonly hint: string }
+  /** The guest did not turn itself off in time, and what it wrote may not all be on its disk. */
+  | { readonly reason: "power-off-ignored"; readonly timeoutMs: number }
   | { readonly reason: "copy-failed"; readonly message: string }
   | {
       readonly reason: "secret-failed";

@@ -1,21 +1,45 @@
 import type { Session } from "../machine/session.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
-import type { SandboxFailure } from "./failure.ts";
+import type { ReadFailure, SandboxFailure } from "./failure.ts";
 import type { Guest, GuestOptions } from "./guest.ts";
 import { PosixGuest } from "./posix-guest.ts";
+import type { ReadJob, SandboxTask } from "./sandbox.ts";
+import { checkWindowsTask, WindowsGuest } from "./windows-guest.ts";
 
-/** The right hand for a guest's operating system; none yet for Windows. */
+/** The right hand for a guest's operating system. */
 export function guestOf(session: Session, profile: Profile, options: GuestOptions): Guest {
-  return new PosixGuest(session, profile, options);
+  return profile.os === "windows"
+    ? new WindowsGuest(session, profile)
+    : new PosixGuest(session, profile, options);
 }
 
-/** Refuses, before anything is booted, a guest in which no step can run. */
-export function checkGuest({ os }: Profile): Result<void, SandboxFailure> {
-  if (os !== "windows") return ok();
-  return failed({
-    reason: "guest-setup-failed",
-    message: "this version cannot run steps in a Windows guest",
-    hint: "use a Linux or BSD base image",
-  });
+/** Refuses, before anything is booted, a task that cannot run in any guest of this operating system. */
+export function checkTask(profile: Profile, task: SandboxTask): Result<void, SandboxFailure> {
+  return profile.os === "windows" ? checkWindowsTask(profile, task) : ok();
+}
+
+/** Takes files out of a guest that {@link checkReadable} has let pass. */
+export function readFrom(
+  guest: Guest,
+  job: ReadJob,
+  signal: AbortSignal,
+): Promise<Result<void, ReadFailure>> {
+  if (guest.read === undefined) throw new Error("Internal error: the guest was not checked");
+  return guest.read(job, signal);
+}
+
+/** Refuses, before anything is booted, to take files out of a guest whose tar and mounts are not known to do for that. */
+export function checkReadable({ os }: Profile): Result<void, ReadFailure> {
+  if (os === "linux") return ok();
+  const message = `files can be taken out of Linux guests only, and this one is ${os}`;
+  return failed({ reason: "read-failed", message });
+}
+
+/**
+ * Whether a guest's file systems are written out when a task has ended, so that a guest that ignores its power button
+ * can be switched off.
+ */
+export function flushesItself({ os }: Profile): boolean {
+  return os !== "windows";
 }

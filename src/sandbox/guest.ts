@@ -43,8 +43,8 @@ export interface Guest {
   run(task: CommandTask, hooks: SandboxHooks): Done;
   /** Brings the task's files in and flushes the guest's filesystems. */
   copy(task: CopyTask, hooks: SandboxHooks): Done;
-  /** Writes a tar archive of `paths` to a new file on the host, see `ReadJob`. */
-  read(
+  /** Writes a tar archive of `paths` to a new file on the host, see `ReadJob`. Absent where that is not known to work. */
+  read?(
     files: Pick<ReadJob, "paths" | "archivePath">,
     signal: AbortSignal,
   ): Promise<Result<void, ReadFailure>>;

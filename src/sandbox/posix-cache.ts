@@ -10,6 +10,12 @@ import type { SandboxFailure } from "./failure.ts";
 import { fdStream } from "./fd-stream.ts";
 import type { AttachedCache, Done, GuestDisks } from "./guest.ts";
 import {
+  attachInPlaceScript,
+  detachInPlaceScript,
+  saveInPlaceScript,
+} from "./bsd-cache-scripts.ts";
+import { inPlaceCache } from "./in-place-cache.ts";
+import {
   attachDiskScript,
   attachScript,
   busyDiskCode,
@@ -33,6 +39,8 @@ export interface CacheContext {
   /** `UID:GID` of a new cache. */
   readonly owner: () => Promise<Result<string, SandboxFailure>>;
   readonly cache: CacheAttachment;
+  /** Whether another cache of the step lies in it. */
+  readonly holdsAnother: boolean;
   readonly place: GuestCache;
   readonly hooks: SandboxHooks;
 }
@@ -60,13 +68,30 @@ async function attachStream(context: CacheContext): Promise<Attached> {
   const content = tar?.ok === true ? tar.value : undefined;
   const owner = content === undefined ? await context.owner() : ok(undefined);
   if (!owner.ok) return owner;
+  // Others have no way, or each its own, to mount one directory over another.
+  const inPlace = profile.os !== "linux";
   const filled = await script(context, signal, {
-    command: rootScript(profile, attachScript(place, owner.value)),
+    command: rootScript(
+      profile,
+      inPlace
+        ? attachInPlaceScript(profile.os, place, owner.value)
+        : attachScript(place, owner.value),
+    ),
     ...(content === undefined ? {} : { stdin: fdStream(content.fd, content.sizeBytes) }),
   });
   if (!filled.ok) return filled;
+  if (inPlace) {
+    return ok(
+      inPlaceCache({
+        ...context,
+        save: (stop) => saveStream(context, saveInPlaceScript(place), stop),
+        takeOut: (stop) =>
+          script(context, stop, { command: rootScript(profile, detachInPlaceScript(place)) }),
+      }),
+    );
+  }
   return ok({
-    save: (_, stop) => saveStream(context, false, stop),
+    save: (_, stop) => saveStream(context, saveScript(place, false), stop),
     detach: (stop) => script(context, stop, { command: rootScript(profile, detachScript(place)) }),
   });
 }
@@ -147,7 +172,7 @@ function diskCache(context: CacheContext, disks: GuestDisks, disk: PluggedDisk):
   let left: SandboxFailure | undefined;
   return {
     async save(stays, signal): Promise<Result<CacheForm, SandboxFailure>> {
-      if (stays) return saveStream(context, true, signal);
+      if (stays) return saveStream(context, saveScript(place, true), signal);
       const detached = await runScript(context.session, {
         command: rootScript(profile, detachDiskScript(place, disk.lun)),
         signal,
@@ -171,14 +196,14 @@ function diskCache(context: CacheContext, disks: GuestDisks, disk: PluggedDisk):
 
 async function saveStream(
   context: CacheContext,
-  onDisk: boolean,
+  saving: string,
   signal: AbortSignal,
 ): Promise<Result<CacheForm, SandboxFailure>> {
-  const { cache, place, profile } = context;
+  const { cache, profile } = context;
   const file = await open(cache.newContentPath, "wx", 0o600);
   try {
     const saved = await script(context, signal, {
-      command: rootScript(profile, saveScript(place, onDisk)),
+      command: rootScript(profile, saving),
       stdoutTo: async (chunk) => {
         await file.writeFile(chunk);
       },

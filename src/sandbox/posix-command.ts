@@ -4,6 +4,7 @@
 import type { StepUser } from "../plan/step.ts";
 import type { Profile } from "../profile/profile.ts";
 import type { CommandTask } from "./sandbox.ts";
+import { byPerl } from "./become-by-perl.ts";
 import { quoteArgv, quoteWord } from "../machine/posix-quote.ts";
 
 /** How a script gets the rights it needs, from how the profile logs in. */
@@ -117,6 +118,7 @@ function asOtherUser(user: Exclude<StepUser, { kind: "login" }>, words: string):
     `IFS=: read -r account password uid gid gecos HOME rest <<EOF\n$entry\nEOF`,
     ids,
     `[ -n "$HOME" ] || HOME=/`,
+    "name=$account",
     `if [ -n "$account" ]; then groups=--init-groups; else groups=--clear-groups account=$uid; fi`,
     `USER=$account SHELL=\${rest:-/bin/sh}`,
     `if setpriv --reuid "$uid" --regid "$gid" "$groups" true 2>/dev/null; then`,
@@ -125,8 +127,10 @@ function asOtherUser(user: Exclude<StepUser, { kind: "login" }>, words: string):
     `  chpst -u ":$uid:$gid" ${words} </dev/null 2>&1`,
     `elif su -s /bin/sh "$account" -c true </dev/null >/dev/null 2>&1; then`,
     `  su -s /bin/sh "$account" -c ${quoteWord(`exec ${words}`)} </dev/null 2>&1`,
+    `elif ${byPerl} "$name" true 2>/dev/null; then`,
+    `  ${byPerl} "$name" ${words} </dev/null 2>&1`,
     `else`,
-    `  fail "cannot become uid $uid: the guest has neither setpriv (util-linux), chpst nor su for it"`,
+    `  fail "cannot become uid $uid: the guest has neither setpriv (util-linux), chpst, su nor perl for it"`,
     `fi`,
   ];
 }

@@ -1,9 +1,11 @@
 /**
  * Shell scripts that move files in and out of a POSIX guest. Pure text.
  */
+import type { GuestOs } from "../profile/profile.ts";
 import { hotPlugTarget } from "../machine/qemu-hot-plug.ts";
 import { quoteWord } from "../machine/posix-quote.ts";
 import { jobGroup } from "../suspend/agent-script.ts";
+import { unpackTar } from "./posix-tar.ts";
 
 /**
  * Prints one `0` or `1` per path, without separators: whether it is a directory already.
@@ -19,8 +21,8 @@ export function directoryTests(paths: readonly string[]): string {
 /**
  * Unpacks standard input below `/`: modes and numeric owners as the stream has them when run by root.
  */
-export function unpackScript(asRoot: boolean): string {
-  return `tar -x${asRoot ? "p" : ""}f - ${asRoot ? "--numeric-owner " : ""}-C / && sync`;
+export function unpackScript(os: GuestOs, asRoot: boolean): string {
+  return `${unpackTar(os, asRoot)} -C / && sync`;
 }
 
 /** Exit code by which a script says that a disk cannot be used in this guest; nothing was done then. */
@@ -34,7 +36,7 @@ export function unpackDiskScript(lun: number, asRoot: boolean): string {
     'echo 2048 2>/dev/null >"/sys/block/${tar##*/}/queue/read_ahead_kb"',
     "export TAR_OPTIONS=--blocking-factor=2048",
     enterCopyGroup,
-    `{ ${unpackScript(asRoot)}; } <"$tar"`,
+    `{ ${unpackScript("linux", asRoot)}; } <"$tar"`,
     "code=$?",
     leaveCopyGroup,
     removeDisk(lun),

@@ -14,6 +14,7 @@ import type {
   GuestOptions,
   OfferedSecrets,
 } from "./guest.ts";
+import { holdsAnother } from "./in-place-cache.ts";
 import { attachCache } from "./posix-cache.ts";
 import { copyByDisk, isBulk } from "./copy-by-disk.ts";
 import {
@@ -111,6 +112,7 @@ export class PosixGuest implements Guest {
         return ids.ok ? ok(`${ids.value.uid}:${ids.value.gid}`) : ids;
       },
       cache,
+      holdsAnother: holdsAnother(cache, task.caches),
       place: { index, target: cache.target },
       hooks,
     });
@@ -190,7 +192,7 @@ export class PosixGuest implements Guest {
   ): Promise<Result<ScriptAnswer, SandboxFailure>> {
     const { signal } = hooks;
     const unpacked = await runScript(this.#session, {
-      command: rootScript(this.#profile, unpackScript(asRoot)),
+      command: rootScript(this.#profile, unpackScript(this.#profile.os, asRoot)),
       stdin: tar.stream,
       signal,
       stdoutTo: hooks.onOutput,

@@ -18,7 +18,7 @@ import { saveMachine } from "../suspend/save-machine.ts";
 import type { WarmMachine } from "../suspend/warm-machine.ts";
 import { agentProfile, agentTask } from "./agent-guest.ts";
 import type { ReadFailure, SandboxFailure } from "./failure.ts";
-import { checkGuest, guestOf } from "./guest-of.ts";
+import { checkReadable, guestOf, readFrom } from "./guest-of.ts";
 import { cleanUp } from "./clean-up.ts";
 import { openNetwork } from "./open-network.ts";
 import { PausedMachines } from "./paused-machines.ts";
@@ -68,7 +68,8 @@ export class WarmSandbox implements Sandbox {
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
     // A failed step's machine is to be looked into over SSH, so it is one that was booted.
     const isWanted = this.#options.always || job.profile.bootMode !== "cold";
-    if (!isWanted || job.warm === undefined || job.keepFailed || !checkGuest(job.profile).ok) {
+    const isPossible = job.profile.os === "linux" && !job.keepFailed;
+    if (!isWanted || job.warm === undefined || !isPossible) {
       return (await this.#cold()).run(job, hooks);
     }
     if ((await freeBytes(dirname(job.diskPath))) < job.resources.memoryBytes) {
@@ -100,7 +101,7 @@ export class WarmSandbox implements Sandbox {
   }
 
   async read(job: ReadJob, hooks: ShutDownHooks): Promise<Result<void, ReadFailure>> {
-    const possible = checkGuest(job.profile);
+    const possible = checkReadable(job.profile);
     if (!possible.ok) return possible;
     const resumed = (await this.#goOn(job, hooks)) ?? (await this.#resumeSaved(job, hooks));
     if (resumed === undefined) return (await this.#cold()).read(job, hooks);
@@ -112,7 +113,7 @@ export class WarmSandbox implements Sandbox {
       flush: false,
       ...(disks === undefined ? {} : { disks }),
     });
-    return await guest.read(job, hooks.signal);
+    return await readFrom(guest, job, hooks.signal);
   }
 
   rest(room?: Room): Promise<void> {

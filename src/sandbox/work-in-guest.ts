@@ -71,13 +71,13 @@ interface OfferedCache {
   readonly attached: AttachedCache;
 }
 
-/** An inner target is mounted into an outer one, so the outer one must be there first. */
+/** An inner target is put into an outer one, so the outer one must be there first. */
 function outermostFirst(caches: readonly CacheAttachment[]): readonly CacheAttachment[] {
   return [...caches].sort((a, b) => depth(a.target) - depth(b.target));
 }
 
 function depth(path: string): number {
-  return path.split("/").filter((part) => part !== "").length;
+  return path.split(/[\\/]/).filter((part) => part !== "").length;
 }
 
 /**

@@ -1,12 +1,15 @@
 import { resolve } from "node:path";
+import { createBuildEnvironment } from "../../create-environment.ts";
 import { addBase } from "../../image/add-base.ts";
 import { buildBase } from "../../image/build-base.ts";
 import { FileBaseImages } from "../../image/file-base-images.ts";
 import { baseNames } from "../../image/find-base.ts";
 import { removeBase } from "../../image/remove-base.ts";
 import type { ImageFailure } from "../../image/failure.ts";
+import type { Accelerator } from "../../machine/accelerator.ts";
+import { defaultProfile } from "../../profile/default-profile.ts";
 import type { Result } from "../../result.ts";
-import { openSettingsAndStore } from "../open-store.ts";
+import { type OpenedStore, openSettingsAndStore } from "../open-store.ts";
 import { orThrow } from "../or-throw.ts";
 import { columns, writeOut } from "../output.ts";
 import { failureMessage } from "../render/failure-message.ts";
@@ -25,10 +28,14 @@ export async function baseBuild(
     readonly ifMissing?: boolean;
     readonly force?: boolean;
     readonly mirror?: string;
+    readonly iso?: string;
+    readonly drivers?: string;
+    readonly openssh?: string;
     readonly verbose?: boolean;
   },
 ): Promise<void> {
-  const { layout } = await openSettingsAndStore(flags);
+  const opened = await openSettingsAndStore(flags);
+  const { layout } = opened;
   if (flags.ifMissing === true && (await baseNames(layout)).includes(name)) {
     process.stderr.write(`base image ${name} is there already\n`);
     return;
@@ -42,6 +49,15 @@ export async function baseBuild(
     const built = await buildBase({
       layout,
       name,
+      media: Object.fromEntries(
+        (["iso", "drivers", "openssh"] as const).flatMap((medium) => {
+          const path = flags[medium];
+          return path === undefined || path === "" ? [] : [[medium, resolve(path)]];
+        }),
+      ),
+      ...(flags.iso === undefined || flags.iso === ""
+        ? {}
+        : { accelerator: await acceleratorFor(opened, termination) }),
       force: flags.force === true,
       ...(flags.mirror === undefined ? {} : { mirror: flags.mirror }),
       signal: termination.signal,
@@ -100,6 +116,16 @@ export async function baseRm(name: string, flags: Flags): Promise<void> {
   const { layout, store } = await openSettingsAndStore(flags);
   orThrow(await removeBase(layout, store, name));
   process.stderr.write(`removed base image ${name}\n`);
+}
+
+/** A recipe that is given an ISO starts a machine. */
+async function acceleratorFor(
+  { settings, store }: OpenedStore,
+  termination: Termination,
+): Promise<Accelerator> {
+  const env = createBuildEnvironment({ ...settings, store, contextDir: process.cwd() });
+  const profile = defaultProfile("linux", "x86_64");
+  return orThrow(await env.resources(profile, termination.signal)).accelerator;
 }
 
 function orCancelled<T>(result: Result<T, ImageFailure>, termination: Termination): T {

@@ -35,6 +35,12 @@ function words(failure: StepFailure): Message {
       };
     case "guest-setup-failed":
       return { text: failure.message, hint: failure.hint, exitCode: exitCode.guest };
+    case "power-off-ignored":
+      return {
+        text: `the guest ignored its power button for ${duration(failure.timeoutMs)}, and what it wrote may not be on its disk`,
+        hint: "raise `power-off-timeout` in the base image's profile if it was still shutting down",
+        exitCode: exitCode.guest,
+      };
     case "copy-failed":
       return {
         text: "the files could not be unpacked in the guest",
