@@ -70,7 +70,9 @@ describe("by default, after a failure", () => {
   test("what fails as well is told too, in order", async () => {
     await using rig = await BuildRig.create();
     const sandbox = new ScriptedSandbox();
-    const building = rig.build(twoBranches, sandbox, { environment: { slots: new MachineSlots(unbounded) } });
+    const building = rig.build(twoBranches, sandbox, {
+      environment: { slots: new MachineSlots(unbounded) },
+    });
     const first = await runs(sandbox, 3);
     run(first, "b1").fail(exit(2));
     // The first failure has been told before there is another.
