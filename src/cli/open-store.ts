@@ -19,13 +19,27 @@ export interface OpenedStore {
  * @throws UserError
  */
 export async function openSettingsAndStore(flags: Settings): Promise<OpenedStore> {
-  const settings = mergeSettings(
+  const settings = await readSettings(flags);
+  const store = orThrow(await openStore(storeRoot(settings, process.env)));
+  return { settings, store, layout: storeLayout(store.root) };
+}
+
+/**
+ * The path of the store that flags, environment and `vmbuild.toml` name. It is not opened: nothing is made or cleared
+ * away.
+ *
+ * @throws UserError
+ */
+export async function unopenedStore(flags: Settings): Promise<string> {
+  return storeRoot(await readSettings(flags), process.env);
+}
+
+async function readSettings(flags: Settings): Promise<Settings> {
+  return mergeSettings(
     known(flags),
     settingsOfEnvironment(process.env),
     await settingsOfConfigFile(process.cwd(), process.env),
   );
-  const store = orThrow(await openStore(storeRoot(settings, process.env)));
-  return { settings, store, layout: storeLayout(store.root) };
 }
 
 /** What of a command's flags is a setting. */

@@ -236,6 +236,14 @@ function addLayerCommands(program: Command): void {
     .action(async (flags) => (await import("./commands/df.ts")).df(flags));
   withStore(
     program
+      .command("verify")
+      .description("look for anything that is wrong with the store, without changing it (exit 4)"),
+  )
+    .option("--quick", "do not read the base images")
+    .option("--json", "print JSON")
+    .action(async (flags) => (await import("./commands/verify.ts")).verify(flags));
+  withStore(
+    program
       .command("show")
       .description("describe a layer")
       .argument("<id>", "id, its first 4 digits or more, or tag"),
