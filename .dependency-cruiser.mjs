@@ -27,6 +27,11 @@ const rooms = {
     files: ["spec/did-you-mean"],
     why: "context reads the host directory into the plan's manifests and knows nothing of machines.",
   },
+  tree: {
+    imports: ["context"],
+    types: ["plan"],
+    why: "tree checks what a guest hands out as a tar archive, before any of it reaches a guest or the host.",
+  },
   store: {
     imports: ["plan"],
     types: ["profile"],
@@ -53,7 +58,7 @@ const rooms = {
     why: "image makes and imports base images; it does not build specs.",
   },
   build: {
-    imports: ["spec", "plan", "profile", "context"],
+    imports: ["spec", "plan", "profile", "context", "tree"],
     types: ["store", "machine", "sandbox", "image"],
     files: ["store/fs-failure"],
     why: "build sees stores, machines, sandboxes and images through their interfaces, so that tests can hand it fakes.",
@@ -65,6 +70,7 @@ const rooms = {
       "profile",
       "plan",
       "context",
+      "tree",
       "store",
       "machine",
       "suspend",

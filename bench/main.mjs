@@ -22,6 +22,7 @@ import { firstOutput } from "./first-output.mjs";
 import { idleForks } from "./forks.mjs";
 import { describeHost } from "./host.mjs";
 import { renderPlot } from "./plot.mjs";
+import { parallelStages } from "./parallel-stages.mjs";
 import { endAll } from "./process.mjs";
 import { sideBySide } from "./side-by-side.mjs";
 import { prepareRig } from "./store.mjs";
@@ -33,6 +34,7 @@ const all = [
   firstOutput,
   warmSteps,
   attach,
+  parallelStages,
   bulkCache,
   bigContext,
   idleForks,

@@ -32,6 +32,15 @@ export function putSpec(rig, name, ops, base = "busybox") {
   return name;
 }
 
+/** Writes a spec with a nested build for each command, and gives its path. */
+export function putStages(rig, name, commands) {
+  const stages = commands.map(
+    (command, stage) => `(build stage${stage} ((from ${rig.base}) (run (shell "${command}"))))`,
+  );
+  writeFileSync(join(rig.dir, name), `(${stages.join("\n")}\n(from ${rig.base}))\n`);
+  return name;
+}
+
 /** Removes every layer but those of `from`. */
 export function forget(rig) {
   const results = join(rig.store, "result");

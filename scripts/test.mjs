@@ -42,13 +42,21 @@ const boots = [
     name: "base image of Debian",
     argv: "node bin/vmbuild.js base build debian-12 --if-missing".split(" "),
   },
+  {
+    name: "base image of Debian 13",
+    argv: "node bin/vmbuild.js base build debian-13 --if-missing".split(" "),
+    limitMs: 10 * minute,
+  },
   { name: "vm", argv: vitest("vm"), results: "vm.json", needs: "base image", limitMs: 20 * minute },
   {
     name: "vm, cold",
     // What is about suspended machines alone has no cold side, and the tests on Debian build both ways.
     argv: [
       ...vitest("vm"),
-      ...["warm", "forks", "debian"].flatMap((name) => ["--exclude", `test/vm/${name}.test.ts`]),
+      ...["warm", "forks", "debian", "debian-13"].flatMap((name) => [
+        "--exclude",
+        `test/vm/${name}.test.ts`,
+      ]),
     ],
     results: "cold/vm.json",
     env: { VMBUILD_BOOT: "cold", VMBUILD_TEST_RESULTS: `${resultsDir}/cold` },

@@ -1,11 +1,13 @@
 import { availableParallelism } from "node:os";
 import { contextOf } from "./build/context-of.ts";
 import type { BuildEnvironment } from "./build/environment.ts";
+import { type Capacity, MachineSlots } from "./build/machine-slots.ts";
 import { SharedSteps } from "./build/shared-steps.ts";
 import { FileBaseImages } from "./image/file-base-images.ts";
 import { storeIdentityPath } from "./image/store-identity-path.ts";
 import type { Accelerator } from "./machine/accelerator.ts";
 import type { MachineFailure } from "./machine/failure.ts";
+import { availableMemoryBytes } from "./machine/host-memory.ts";
 import type { GuestArch } from "./profile/profile.ts";
 import { ok, type Result } from "./result.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
@@ -32,11 +34,18 @@ export interface EnvironmentRequest {
   readonly boot?: "warm" | "cold";
   /** Bytes that suspended machines may take on the disk. @default a quarter of the room there is */
   readonly warmBudgetBytes?: number;
-  /** Machines that may run at once. @default half the host's CPUs */
+  /**
+   * Machines that may be there at once, running or paused. @default as many as the host's free memory holds and its
+   * CPUs are enough for, by what each takes
+   */
   readonly jobs?: number;
   /** Bytes kept of a step's output. @default 4 GiB */
   readonly logLimitBytes?: number;
-  /** Leave the machine of a failed step running. @default false */
+  /**
+   * The values of secrets, by the ids that specs give them. Only a guest's RAM gets them. @default none
+   */
+  readonly secrets?: ReadonlyMap<string, Uint8Array>;
+  /** Leave the machine of a failed step running, unless it has held a secret. @default false */
   readonly keepFailed?: boolean;
   /** Gets what is worth knowing to those who asked for detail. */
   readonly note?: (message: string) => void;
@@ -44,27 +53,38 @@ export interface EnvironmentRequest {
 
 const defaultLogLimitBytes = 4 * 1024 ** 3;
 
+/** What QEMU takes besides the guest's RAM, which under emulation is mostly translated code. */
+const qemuBytes = { tcg: 300 * 2 ** 20, kvm: 100 * 2 ** 20 } as const;
+
+/** A number that was asked for is taken as it is. */
+function capacityOf(jobs: number | undefined): Capacity {
+  return jobs === undefined
+    ? { machines: Infinity, memoryBytes: availableMemoryBytes(), cpus: availableParallelism() }
+    : { machines: jobs, memoryBytes: Infinity, cpus: Infinity };
+}
+
 /**
  * Puts together what a build works with. Loads QEMU's and SSH's modules only when a machine is needed.
  *
  * Builds with one environment share the steps they have in common: such a step is built once, and cancelled
- * when all of them were.
+ * when all of them were. They share the places for machines, too.
  */
 export function createBuildEnvironment(request: EnvironmentRequest): BuildEnvironment {
   const { store } = request;
   const layout = storeLayout(store.root);
   const accelerator = acceleratorChoice(request);
-  const jobs = request.jobs ?? Math.max(1, Math.floor(availableParallelism() / 2));
   return {
     store,
     steps: new SharedSteps(),
-    sandbox: lazySandbox(request, storeIdentityPath(layout), jobs),
+    sandbox: lazySandbox(request, storeIdentityPath(layout)),
     bases: new FileBaseImages(layout),
     async resources(profile, signal) {
       const chosen = await accelerator(profile.arch, signal);
       if (!chosen.ok) return chosen;
+      const memoryBytes = request.memoryBytes ?? profile.memoryBytes;
       return ok({
-        memoryBytes: request.memoryBytes ?? profile.memoryBytes,
+        memoryBytes,
+        hostMemoryBytes: memoryBytes + qemuBytes[chosen.value],
         cpus: request.cpus ?? profile.cpus,
         accelerator: chosen.value,
         bootTimeoutMs: request.bootTimeoutMs ?? profile.bootTimeoutMs,
@@ -72,17 +92,17 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
     },
     context: contextOf(request.contextDir),
     logLimitBytes: request.logLimitBytes ?? defaultLogLimitBytes,
-    jobs,
+    slots: new MachineSlots(capacityOf(request.jobs)),
     ...(request.warmBudgetBytes === undefined ? {} : { warmBudgetBytes: request.warmBudgetBytes }),
+    ...(request.secrets === undefined ? {} : { secrets: request.secrets }),
     keepFailed: request.keepFailed ?? false,
     version: vmbuildVersion(),
   };
 }
 
 function lazySandbox(
-  { boot, note = () => {} }: EnvironmentRequest,
+  { boot, jobs, note = () => {} }: EnvironmentRequest,
   storeIdentityPath: string,
-  jobs: number,
 ): Sandbox {
   let made: Promise<Sandbox> | undefined;
   const make = async (): Promise<Sandbox> => {
@@ -91,7 +111,8 @@ function lazySandbox(
       return new ColdSandbox({ storeIdentityPath, note });
     }
     const { WarmSandbox } = await import("./sandbox/warm-sandbox.ts");
-    return new WarmSandbox({ storeIdentityPath, paused: jobs, note, always: boot === "warm" });
+    const paused = jobs ?? availableParallelism();
+    return new WarmSandbox({ storeIdentityPath, paused, note, always: boot === "warm" });
   };
   return {
     async run(job, hooks) {
@@ -102,8 +123,12 @@ function lazySandbox(
       made ??= make();
       return (await made).shutDown(job, hooks);
     },
-    async rest() {
-      await (await made)?.rest();
+    async read(job, hooks) {
+      made ??= make();
+      return (await made).read(job, hooks);
+    },
+    async rest(room) {
+      await (await made)?.rest(room);
     },
   };
 }

@@ -38,5 +38,6 @@ export { buildPlan } from "./build/build-plan.ts";
 export { createBuildEnvironment, type EnvironmentRequest } from "./create-environment.ts";
 export type { BuildEnvironment, BuildOptions } from "./build/environment.ts";
 export type { BuildEvent, EventSink, StepRef } from "./build/event.ts";
-export type { BuildFailure, StepFailure } from "./build/failure.ts";
-export { gatherInputs, type InputProblem } from "./build/gather-inputs.ts";
+export type { BuildFailure, FailedBuild, StepFailure } from "./build/failure.ts";
+export { gatherInputs, type GatherOptions, type InputProblem } from "./build/gather-inputs.ts";
+export { imageNames, type ImageNameProblem, type ImageNames } from "./build/image-names.ts";

@@ -63,6 +63,8 @@ debian_refresh() {
     say "reading the package lists of $debian_mirror $debian_suite ($debian_arch)"
     debian_apt apt-get -qq update >"$debian_root/log" 2>&1 && return
     cat "$debian_root/log" >&2
+    ! grep -q NO_PUBKEY "$debian_root/log" ||
+        fail "the host's debian-archive-keyring is older than Debian $debian_suite: install a newer one, by apt-get or from $debian_mirror/pool/main/d/debian-archive-keyring/"
     ls "$debian_root"/lists/*_Packages* >/dev/null 2>&1 ||
         fail "cannot read the package lists of $debian_mirror"
     say "warning: going on with the package lists fetched before"

@@ -7,19 +7,24 @@ ext4_uuid=76d6275c-696d-4764-8000-000000000001
 
 # ext4_of DIR IMAGE SIZE: files belong to whom they belong to in DIR.
 ext4_of() (
+    rm -f "$2"
+    truncate -s "$3" "$2"
+    ext4_within "$1" "$2" "$3" 0
+)
+
+# ext4_within DIR DISK SIZE OFFSET: as ext4_of, OFFSET bytes into a disk that is there.
+ext4_within() (
     need_tool mke2fs e2fsprogs
-    dir=$1 image=$2 size=$3
+    dir=$1 image=$2 size=$3 offset=$4
 
     # Inode tables are written now (as holes), or the kernel would write them in the background after
     # the first mount, into every layer. The features are those that make a mount quick and allow a
     # mounted file system to grow; the host's mke2fs.conf has no say.
-    rm -f "$image"
-    truncate -s "$size" "$image"
     printf '[fs_types]\n ext4 = {\n inode_size = 256\n }\n' >"$image.conf"
     export MKE2FS_CONFIG="$image.conf" E2FSPROGS_FAKE_TIME="$ext4_time"
     mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -G 256 -m 0 -U $ext4_uuid \
         -O none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,uninit_bg \
-        -E root_owner=0:0,hash_seed=$ext4_uuid,lazy_itable_init=0,lazy_journal_init=0 \
+        -E offset="$offset",root_owner=0:0,hash_seed=$ext4_uuid,lazy_itable_init=0,lazy_journal_init=0 \
         -d "$dir" "$image" "$size" || fail "mke2fs could not make the image"
     rm "$image.conf"
 )

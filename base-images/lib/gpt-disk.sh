@@ -15,23 +15,29 @@ efi_start=8192
 efi_size=24576
 root_start=32768
 
-# disk_assemble DISK DIR: of root.img, boot.img, core.img and bootx64.efi in DIR.
-disk_assemble() {
-    disk=$1 dir=$2
-    root_size=$(($(stat -c %s "$dir/root.img") / 512))
-    rm -f "$disk"
-    # GPT's second table takes the last 33 sectors.
-    truncate -s $(((root_start + root_size + 2048) * 512)) "$disk"
-    sfdisk --quiet "$disk" <<END || fail 'sfdisk could not make the partitions'
+# GPT's second table takes the last 33.
+disk_tail=2048
+disk_root_offset=$((root_start * 512))
+
+# disk_partitions DISK SIZE: a disk with room for a root filesystem of SIZE, at disk_root_offset bytes.
+disk_partitions() {
+    rm -f "$1"
+    truncate -s "$2" "$1"
+    root_size=$(($(stat -c %s "$1") / 512))
+    truncate -s $(((root_start + root_size + disk_tail) * 512)) "$1"
+    sfdisk --quiet "$1" <<END || fail 'sfdisk could not make the partitions'
 label: gpt
 1 : start=$root_start, size=$root_size, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709
 14 : start=$bios_start, size=$((efi_start - bios_start)), type=21686148-6449-6E6F-744E-656564454649
 15 : start=$efi_start, size=$efi_size, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 END
+}
+
+# disk_bootable DISK DIR: by boot.img, core.img and bootx64.efi in DIR.
+disk_bootable() {
+    disk=$1 dir=$2
     disk_grub
     disk_efi
-    dd if="$dir/root.img" of="$disk" bs=1M seek=$((root_start / 2048)) conv=sparse,notrunc status=none
-    rm "$dir/root.img"
 }
 
 # As grub-bios-setup(8) would: GRUB's first sector is told where its second is (at 0x5c of boot.img), and

@@ -110,25 +110,6 @@ describe("a failure", () => {
     expect((await rig.build(twoRuns, sandbox)).ok).toBe(true);
     expect(sandbox.ran).toEqual(["first", "second"]);
   });
-
-  test("of one build cancels the other and is the one reported", async () => {
-    await using rig = await BuildRig.create();
-    const sandbox = new ScriptedSandbox();
-    const building = rig.build(
-      `((build a ((from tiny) (run (shell "slow"))))
-        (build b ((from tiny) (run (shell "bad"))))
-        (from tiny))`,
-      sandbox,
-    );
-    const runs = [await sandbox.nextRun(), await sandbox.nextRun()];
-    runs
-      .find(({ what }) => what === "bad")
-      ?.fail({ failure: { reason: "command-failed", exitCode: 1 }, savedCaches: [] });
-    const built = await building;
-    if (built.ok) throw new Error("must fail");
-    expect(built.error.step.heading).toBe("(run (shell bad))");
-    expect(await readdir(join(rig.store.root, "result-tmp"))).toEqual([]);
-  });
 });
 
 describe("cancelling", () => {
@@ -174,24 +155,6 @@ describe("nested builds", () => {
       sandbox,
     );
     expect(sandbox.ran).toEqual(["same"]);
-  });
-});
-
-describe("what cannot be built yet", () => {
-  test.each([
-    ["secrets", `((from tiny) (run (shell "before")) (run (secrets (k (target /k))) (shell "x")))`],
-    [
-      "(copy (from (build a)))",
-      `((build a ((from tiny))) (from tiny) (run (shell "before")) (copy (from (build a)) (src /x) (dst /y)))`,
-    ],
-  ])("%s are refused before anything is built", async (what, text) => {
-    await using rig = await BuildRig.create();
-    const sandbox = obedientSandbox();
-    const built = await rig.build(text, sandbox);
-    if (built.ok) throw new Error("must be refused");
-    expect(built.error.failure).toMatchObject({ reason: "not-supported", what });
-    expect(sandbox.ran).toEqual([]);
-    expect(await rig.store.layers()).toEqual([]);
   });
 });
 

@@ -7,6 +7,7 @@ import type { ManifestTar } from "../context/tar-stream.ts";
 import type { Store } from "../store/store.ts";
 import type { MachineFailure } from "../machine/failure.ts";
 import type { EventSink } from "./event.ts";
+import type { MachineSlots } from "./machine-slots.ts";
 import type { SharedSteps } from "./shared-steps.ts";
 
 /** Everything a build works with. Tests put their own sandbox in. */
@@ -24,11 +25,16 @@ export interface BuildEnvironment {
   readonly context: BuildContext;
   /** Bytes of output kept in a step's log. */
   readonly logLimitBytes: number;
-  /** How many machines may run at once. */
-  readonly jobs: number;
+  /** The places for machines of all builds with this environment. */
+  readonly slots: MachineSlots;
   /** Bytes that suspended machines may take; absent leaves it to the store. */
   readonly warmBudgetBytes?: number;
-  /** Leave a failed step's machine running. */
+  /**
+   * The values of secrets by their ids. They are kept in memory alone, reach a guest's RAM alone, and are masked in
+   * the output of every step, see `SecretMask`. Absent is none.
+   */
+  readonly secrets?: ReadonlyMap<string, Uint8Array>;
+  /** Leave a failed step's machine running, unless it has held a secret. */
   readonly keepFailed: boolean;
   /** Version recorded in the layers. */
   readonly version: string;
@@ -42,5 +48,7 @@ export interface BuildContext {
 
 export interface BuildOptions {
   readonly signal: AbortSignal;
+  /** After a failure, go on with every step that does not need what failed. @default false */
+  readonly keepGoing?: boolean;
   readonly onEvent: EventSink;
 }

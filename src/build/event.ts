@@ -36,7 +36,7 @@ export interface StepStarted {
 export interface StepPhase {
   readonly type: "step-phase";
   readonly ref: StepRef;
-  readonly phase: SandboxPhase | "waiting" | "importing" | "saving";
+  readonly phase: SandboxPhase | "waiting" | "importing" | "reading" | "saving";
 }
 
 /** Somebody else builds the step at present; its output follows from its beginning. */
@@ -86,7 +86,7 @@ export interface StepSaved {
   readonly builtBy?: number;
 }
 
-/** The step failed; the build ends with the same failure. */
+/** The step failed; the build will end with this failure among its own. */
 export interface StepFailed {
   readonly type: "step-failed";
   readonly ref: StepRef;
@@ -94,10 +94,11 @@ export interface StepFailed {
   readonly kept?: KeptMachine;
 }
 
-/** Something about the whole build, for those who asked for detail. */
+/** Something about the whole build, for those who asked for detail; a warning is for everybody. */
 export interface BuildNote {
   readonly type: "note";
   readonly message: string;
+  readonly isWarning?: true;
 }
 
 /**

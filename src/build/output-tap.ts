@@ -2,7 +2,14 @@ import { ok, type Result } from "../result.ts";
 import type { StoreFailure } from "../store/failure.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { EventSink, StepRef } from "./event.ts";
+import type { SecretMask } from "./secret-mask.ts";
 import { StepLog } from "./step-log.ts";
+
+/** What an {@link OutputTap} puts between the guest and whoever listens. */
+export interface OutputTapOptions {
+  readonly onEvent: EventSink;
+  readonly mask: SecretMask;
+}
 
 /**
  * Where a step's output goes: into its log and to whoever listens, in order of arrival.
@@ -15,16 +22,23 @@ export class OutputTap implements AsyncDisposable {
   readonly #path: string;
   readonly #ref: StepRef;
   readonly #onEvent: EventSink;
+  readonly #mask: SecretMask;
   /** Called once when the log can no longer be written; the step cannot be promoted then. */
   onLogFailure: () => void = () => {};
   #last: Promise<void> = Promise.resolve();
   #failure: Result<void, StoreFailure> = ok();
 
-  private constructor(log: StepLog, path: string, ref: StepRef, onEvent: EventSink) {
+  private constructor(
+    log: StepLog,
+    path: string,
+    ref: StepRef,
+    { onEvent, mask }: OutputTapOptions,
+  ) {
     this.#log = log;
     this.#path = path;
     this.#ref = ref;
     this.#onEvent = onEvent;
+    this.#mask = mask;
   }
 
   /** Creates the log. Rejects with the system's error. */
@@ -32,27 +46,30 @@ export class OutputTap implements AsyncDisposable {
     path: string,
     limitBytes: number,
     ref: StepRef,
-    onEvent: EventSink,
+    options: OutputTapOptions,
   ): Promise<OutputTap> {
-    return new OutputTap(await StepLog.create(path, limitBytes), path, ref, onEvent);
+    return new OutputTap(await StepLog.create(path, limitBytes), path, ref, options);
   }
 
-  /** Takes one piece of output; resolves when log and listener have it. */
+  /** Takes one piece of output; resolves when log and listener have what can be shown of it. */
   write(chunk: Buffer): Promise<void> {
-    if (chunk.length === 0) return Promise.resolve();
-    this.#last = this.#last.then(() => this.#pass(chunk));
-    return this.#last;
+    return this.#queue(this.#mask.push(chunk));
   }
 
   /** Waits for what is still on its way and ends the log. Tells whether the whole log was written. */
   async close(): Promise<Result<void, StoreFailure>> {
-    await this.#last;
+    await this.#queue(this.#mask.end());
     const closed = await attempt(this.#path, () => this.#log.close());
     return this.#failure.ok ? closed : this.#failure;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #queue(chunk: Buffer): Promise<void> {
+    if (chunk.length > 0) this.#last = this.#last.then(() => this.#pass(chunk));
+    return this.#last;
   }
 
   async #pass(chunk: Buffer): Promise<void> {

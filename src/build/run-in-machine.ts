@@ -1,16 +1,25 @@
 import type { CopyStep, RunStep } from "../plan/step.ts";
-import { failed, type Result } from "../result.ts";
-import type { FailedJob, SandboxHooks, SandboxReport, SandboxTask } from "../sandbox/sandbox.ts";
+import { failed, ok, type Result } from "../result.ts";
+import type {
+  FailedJob,
+  SandboxHooks,
+  SandboxReport,
+  SandboxTask,
+  SecretAttachment,
+} from "../sandbox/sandbox.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { Layer, Stage } from "../store/store.ts";
 import { claimStage } from "./claim-stage.ts";
+import { type CopiedFiles, copiedFiles } from "./copied-files.ts";
 import type { BuildEnvironment, BuildOptions } from "./environment.ts";
 import type { StepRef } from "./event.ts";
 import type { StepFailure } from "./failure.ts";
 import { LeasedCaches } from "./leased-caches.ts";
 import { OutputTap } from "./output-tap.ts";
+import { SecretMask } from "./secret-mask.ts";
 import { failureRecord } from "./shared-failure.ts";
 import type { AttemptOptions, StepAttempt } from "./step-result.ts";
+import { secretsOf } from "./step-secrets.ts";
 
 /** Builds a `run` or a `copy`: an overlay on the parent's disk, changed by a machine. */
 export async function runInMachine(
@@ -21,10 +30,15 @@ export async function runInMachine(
   options: AttemptOptions,
 ): Promise<StepAttempt> {
   const startedAt = performance.now();
+  const secrets = step.op === "run" ? secretsOf(step, parent.metadata.profile, env) : ok([]);
+  if (!secrets.ok) return failed({ failure: secrets.error });
   const base = { kind: "layer", id: parent.id } as const;
   const staged = await claimStage(env.store, { id: step.id, base }, options);
   if (!staged.ok) return staged.error;
   await using stage = staged.value;
+  const gathered = step.op === "copy" ? await copiedFiles(ref, step, env, options) : ok(undefined);
+  if (!gathered.ok) return failed({ failure: gathered.error });
+  await using files = gathered.value;
   const leased = await LeasedCaches.take(
     env.store,
     step.op === "run" ? step.caches : [],
@@ -33,7 +47,8 @@ export async function runInMachine(
   if (!leased.ok) return failed({ failure: leased.error });
   await using caches = leased.value;
 
-  const ran = await inSandbox(ref, step, parent, stage, caches, env, options);
+  const task = taskOf(step, caches, secrets.value, files);
+  const ran = await inSandbox(ref, step, task, parent, stage, env, options);
   // A failed command's caches are complete too, and no part of its result: OBuilder keeps them as well.
   const { savedCaches } = ran.ok ? ran.value : ran.error;
   for (const message of await caches.publish(savedCaches)) {
@@ -73,9 +88,9 @@ export async function runInMachine(
 async function inSandbox(
   ref: StepRef,
   step: RunStep | CopyStep,
+  task: SandboxTask,
   parent: Layer,
   stage: Stage,
-  caches: LeasedCaches,
   env: BuildEnvironment,
   options: BuildOptions,
 ): Promise<Result<SandboxReport, Omit<FailedJob, "failure"> & { readonly failure: StepFailure }>> {
@@ -83,7 +98,10 @@ async function inSandbox(
   const resources = await env.resources(profile, options.signal);
   if (!resources.ok) return failed({ failure: resources.error, savedCaches: [] });
   const tapped = await attempt(stage.logPath, () =>
-    OutputTap.open(stage.logPath, env.logLimitBytes, ref, options.onEvent),
+    OutputTap.open(stage.logPath, env.logLimitBytes, ref, {
+      onEvent: options.onEvent,
+      mask: new SecretMask(env.secrets?.values() ?? []),
+    }),
   );
   if (!tapped.ok) return failed({ failure: tapped.error, savedCaches: [] });
   await using tap = tapped.value;
@@ -104,7 +122,7 @@ async function inSandbox(
       diskPath: stage.diskPath,
       serialLogPath: stage.serialLogPath,
       network: step.op === "run" && step.network,
-      task: taskOf(step, caches, env),
+      task,
       keepFailed: env.keepFailed,
       workDir: stage.workDir,
       warm: {
@@ -127,15 +145,12 @@ async function inSandbox(
 function taskOf(
   step: RunStep | CopyStep,
   caches: LeasedCaches,
-  env: BuildEnvironment,
+  secrets: readonly SecretAttachment[],
+  files: CopiedFiles | undefined,
 ): SandboxTask {
   if (step.op === "copy") {
-    return {
-      kind: "copy",
-      items: step.items,
-      user: step.user,
-      openTar: (tar) => env.context.openTar(step.items, tar),
-    };
+    if (files === undefined) throw new Error("Internal error: a copy without its files");
+    return { kind: "copy", items: files.items, user: step.user, openTar: files.openTar };
   }
   return {
     kind: "command",
@@ -143,5 +158,6 @@ function taskOf(
     ...step.context,
     ...(step.timeoutMs === undefined ? {} : { timeoutMs: step.timeoutMs }),
     caches: caches.attachments,
+    secrets,
   };
 }

@@ -10,7 +10,7 @@ import { type Transpiled, transpile } from "../../test/laws/transpile.ts";
 import { BuildRig } from "../../test/support/build-rig.ts";
 import type { StepId } from "../plan/step.ts";
 
-const rooms = ["spec", "profile", "plan", "context", "store", "image", "sandbox", "build"];
+const rooms = ["spec", "profile", "plan", "context", "store", "image", "sandbox", "tree", "build"];
 let sources: Transpiled;
 beforeAll(async () => {
   sources = await transpile(

@@ -1,3 +1,4 @@
+import { MachineSlots } from "./machine-slots.ts";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -277,7 +278,9 @@ test("a follower holds no slot", async () => {
   const run = await sandbox.nextRun();
   const second = await start(
     rig,
-    rig.environment(sandbox, { jobs: 1 }),
+    rig.environment(sandbox, {
+      slots: new MachineSlots({ machines: 1, memoryBytes: Infinity, cpus: Infinity }),
+    }),
     `((build other ((from tiny) (run (shell "other")))) (from tiny) ${shared})`,
   );
   await second.saw("step-attached");

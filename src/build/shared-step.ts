@@ -27,18 +27,23 @@ export interface SharedStepOptions extends BuildOptions {
    * can be after the build that asked was cancelled. Following takes no slot.
    */
   readonly inSlot: (work: () => Promise<void>) => Promise<void>;
+  /** False when nothing is to begin any more; asked again when there is a slot. What runs is finished. */
+  readonly mayBegin: () => boolean;
+  /** Called when the step has failed, before its slot is free for another. */
+  readonly onFailing: () => void;
 }
 
 /**
  * Gets the layer of one step that was not in the store a moment ago. Tells by events how that goes and
- * ends. `parent` is the layer of the step before; undefined for `from`.
+ * ends. `parent` is the layer of the step before; undefined for `from`. Undefined when the step was not begun,
+ * because it may not.
  */
 export async function shareStep(
   ref: StepRef,
   parent: Layer | undefined,
   env: BuildEnvironment,
   options: SharedStepOptions,
-): Promise<StepOutcome> {
+): Promise<StepOutcome | undefined> {
   return new SharedStep(ref, parent, env, options).outcome();
 }
 
@@ -47,6 +52,7 @@ class SharedStep {
   readonly #parent: Layer | undefined;
   readonly #env: BuildEnvironment;
   readonly #options: SharedStepOptions;
+  #isAnnounced = false;
 
   constructor(
     ref: StepRef,
@@ -60,11 +66,14 @@ class SharedStep {
     this.#options = options;
   }
 
-  async outcome(): Promise<StepOutcome> {
+  async outcome(): Promise<StepOutcome | undefined> {
     const { id } = this.#ref.step;
-    while (!this.#options.signal.aborted) {
+    const { signal, mayBegin } = this.#options;
+    while (!signal.aborted) {
+      if (!mayBegin()) return undefined;
       const known = await this.#env.store.layer(id);
       if (known !== undefined) {
+        await this.#announce(true);
         await replayLayer(this.#ref, known, this.#options.onEvent);
         return ok(known);
       }
@@ -72,6 +81,13 @@ class SharedStep {
       if (outcome !== undefined) return outcome;
     }
     return this.#fail({ failure: { reason: "cancelled" } });
+  }
+
+  /** Tells that the step has begun, once. */
+  async #announce(cached: boolean): Promise<void> {
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    await this.#options.onEvent({ type: "step-started", ref: this.#ref, cached });
   }
 
   /** Undefined when there is no outcome yet and things have changed. */
@@ -88,9 +104,16 @@ class SharedStep {
   async #build(): Promise<StepOutcome | undefined> {
     const { signal } = this.#options;
     let isListening = true;
-    const running = await this.#start(async (event) => {
+    const starting = this.#start(async (event) => {
       if (isListening) await this.#options.onEvent(event);
     });
+    // Somebody else may have the slot for long.
+    const started = await untilAborted(starting, signal);
+    if (started === undefined) {
+      void starting.then((running) => running?.leave());
+      return undefined;
+    }
+    const running = started.value;
     if (running === undefined) return undefined;
     let attempt;
     try {
@@ -110,13 +133,17 @@ class SharedStep {
     const { id } = this.#ref.step;
     return new Promise((resolve, reject) => {
       const work = async (): Promise<void> => {
-        if (this.#options.signal.aborted || steps.running(id) !== undefined) {
+        const { signal, mayBegin } = this.#options;
+        if (signal.aborted || !mayBegin() || steps.running(id) !== undefined) {
           resolve(undefined);
           return;
         }
-        const running = steps.start(id, (attempt) =>
-          runStep(this.#ref, this.#parent, this.#env, { ...attempt, onEvent }),
-        );
+        const running = steps.start(id, async (attempt) => {
+          await this.#announce(false);
+          const ended = await runStep(this.#ref, this.#parent, this.#env, { ...attempt, onEvent });
+          if (ended?.ok === false && !this.#options.signal.aborted) this.#options.onFailing();
+          return ended;
+        });
         running.join();
         resolve(running);
         await running.ended;
@@ -144,6 +171,7 @@ class SharedStep {
     const { signal, onEvent } = this.#options;
     const ref = this.#ref;
     const { pid } = stage;
+    await this.#announce(false);
     await onEvent({ type: "step-attached", ref, pid });
     const end = await this.#env.store.follow(stage, {
       signal,

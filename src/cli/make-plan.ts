@@ -9,13 +9,14 @@ import type { SourceText } from "../spec/source.ts";
 import type { Store } from "../store/store.ts";
 import { orThrow } from "./or-throw.ts";
 import { readSpec, wrongSpec } from "./read-spec.ts";
-import { failureMessage } from "./render/failure-message.ts";
+import { type ConfiguredImages, inputMessage } from "./render/input-message.ts";
 
 export interface PlanRequest {
   readonly specPath: string;
   readonly contextDir: string;
   readonly store: Store;
   readonly bases: BaseImages;
+  readonly images: ConfiguredImages;
   readonly diskSizeBytes?: number;
   readonly signal: AbortSignal;
 }
@@ -33,22 +34,26 @@ export async function makePlan(request: PlanRequest): Promise<MadePlan> {
   const contextDir = resolve(request.contextDir);
   // Also for a spec without `copy`: a wrong context is more likely a slip than meant.
   orThrow(await checkContext(contextDir));
-  const inputs = await gatherInputs(spec, { ...request, contextDir });
+  const inputs = await gatherInputs(spec, { ...request, images: request.images.names, contextDir });
   if (!inputs.ok) {
     throw wrongSpec(
       source.name,
-      inputs.error.map((problem) => diagnosticOf(source, problem)),
+      inputs.error.map((problem) => diagnosticOf(source, problem, request.images)),
     );
   }
   return { source, contextDir, plan: planSpec(spec, inputs.value) };
 }
 
-function diagnosticOf(source: SourceText, { range, failure }: InputProblem): Diagnostic {
-  const { text, detail, hint } = failureMessage(failure);
+function diagnosticOf(
+  source: SourceText,
+  problem: InputProblem,
+  images: ConfiguredImages,
+): Diagnostic {
+  const { text, detail, hint } = inputMessage(problem, images);
   return {
     severity: "error",
     source,
-    range,
+    range: problem.range,
     message: detail === undefined ? text : `${text} (${detail.replaceAll("\n", "; ")})`,
     ...(hint === undefined ? {} : { hint }),
   };

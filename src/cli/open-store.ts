@@ -1,9 +1,10 @@
 import { openStore } from "../store/open-store.ts";
 import { storeLayout, type StoreLayout } from "../store/layout.ts";
 import type { Store } from "../store/store.ts";
-import { settingsOfConfigFile } from "./config-file.ts";
+import { readConfigFile } from "./config-file.ts";
 import { storeRoot } from "./default-store.ts";
 import { orThrow } from "./or-throw.ts";
+import type { ConfiguredImages } from "./render/input-message.ts";
 import { mergeSettings, type Settings, settingsOfEnvironment, settingTable } from "./settings.ts";
 
 /** A command's settings and the store they name. */
@@ -11,6 +12,8 @@ export interface OpenedStore {
   readonly settings: Settings;
   readonly store: Store;
   readonly layout: StoreLayout;
+  /** What names in `from` stand for. */
+  readonly images: ConfiguredImages;
 }
 
 /**
@@ -19,9 +22,9 @@ export interface OpenedStore {
  * @throws UserError
  */
 export async function openSettingsAndStore(flags: Settings): Promise<OpenedStore> {
-  const settings = await readSettings(flags);
+  const { settings, images } = await readSettings(flags);
   const store = orThrow(await openStore(storeRoot(settings, process.env)));
-  return { settings, store, layout: storeLayout(store.root) };
+  return { settings, store, layout: storeLayout(store.root), images };
 }
 
 /**
@@ -31,15 +34,14 @@ export async function openSettingsAndStore(flags: Settings): Promise<OpenedStore
  * @throws UserError
  */
 export async function unopenedStore(flags: Settings): Promise<string> {
-  return storeRoot(await readSettings(flags), process.env);
+  const { settings } = await readSettings(flags);
+  return storeRoot(settings, process.env);
 }
 
-async function readSettings(flags: Settings): Promise<Settings> {
-  return mergeSettings(
-    known(flags),
-    settingsOfEnvironment(process.env),
-    await settingsOfConfigFile(process.cwd(), process.env),
-  );
+async function readSettings(flags: Settings): Promise<Pick<OpenedStore, "settings" | "images">> {
+  const config = await readConfigFile(process.cwd(), process.env);
+  const settings = mergeSettings(known(flags), settingsOfEnvironment(process.env), config.settings);
+  return { settings, images: config.images };
 }
 
 /** What of a command's flags is a setting. */

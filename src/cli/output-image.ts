@@ -8,7 +8,7 @@ import { shortId } from "../plan/plan-text.ts";
 import type { Layer } from "../store/store.ts";
 import { exitCode } from "./exit-code.ts";
 import { orThrow, userError } from "./or-throw.ts";
-import type { StatusLine } from "./render/status-line.ts";
+import type { Writing } from "./output-files.ts";
 import { UserError } from "./user-error.ts";
 
 /** The image that `--output` asks for. */
@@ -18,19 +18,14 @@ export interface OutputImage {
   readonly format: "qcow2" | "raw";
 }
 
-/** What the flags ask for. @throws UserError when the format is not told, or told twice and differently */
-export function outputOf(flags: {
-  readonly output?: string;
-  readonly outputFormat?: "qcow2" | "raw";
-}): OutputImage | undefined {
-  const { output, outputFormat } = flags;
-  if (output === undefined) return undefined;
+/** The image of one `--output`. @throws UserError when the format is not told, or told twice and differently */
+export function imageOf(output: string, outputFormat?: "qcow2" | "raw"): OutputImage {
   const named = formatOfName(output);
   const format = outputFormat ?? named;
   if (format === undefined) {
     throw new UserError(`--output ${output}: the name does not tell the format`, {
       exitCode: exitCode.usage,
-      hint: "end it in .qcow2, .img or .raw, or say --output-format",
+      hint: "end it in .qcow2, .img or .raw, or say --output-format; PATH:DIR copies files out",
     });
   }
   if (named !== undefined && named !== format) {
@@ -53,7 +48,7 @@ export function outputOf(flags: {
  *
  * @throws UserError
  */
-export async function checkOutput(
+export async function checkImage(
   { path }: OutputImage,
   { storeRoot, specPath }: { readonly storeRoot: string; readonly specPath: string },
 ): Promise<void> {
@@ -72,9 +67,7 @@ export async function writeImage(
   layer: Layer,
   env: BuildEnvironment,
   output: OutputImage,
-  status: StatusLine,
-  signal: AbortSignal,
-  signalCode: () => number | undefined,
+  { status, signal, signalCode }: Writing,
 ): Promise<void> {
   const key = 0;
   status.set(key, `writing ${output.path}`);

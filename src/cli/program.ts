@@ -31,7 +31,7 @@ Exit codes:
   1  a command of the spec failed or timed out
   2  the command line is wrong
   3  the input is wrong: spec, build context, vmbuild.toml, profile, base image, id
-  4  the host lacks something: a program, disk space, rights
+  4  the host lacks something: a program, disk space, rights; or verify found something wrong
   5  the guest did not boot, let vmbuild in, or stay up
   70 a bug in vmbuild; 128+N ended by signal N
 
@@ -138,7 +138,12 @@ function addBuild(program: Command): void {
       ),
     ),
   )
-    .option("-o, --output <file>", "also write the result as one flat image (.qcow2, .img or .raw)")
+    .addOption(
+      new Option(
+        "-o, --output <what>",
+        "also write the result: FILE is one flat image (.qcow2, .img or .raw), PATH:DIR copies a file or directory of the guest into DIR; may be repeated",
+      ).argParser((text, before: readonly string[] | undefined) => [...(before ?? []), text]),
+    )
     .addOption(
       new Option(
         "--output-format <format>",
@@ -146,6 +151,13 @@ function addBuild(program: Command): void {
       ).choices(["qcow2", "raw"]),
     )
     .option("-t, --tag <name>", "name the result, for `from` and to protect it")
+    .option("--keep-going", "after a failure, build everything that does not need what failed")
+    .option(
+      "--secret <id>",
+      "a secret of the spec: ID:FILE, or ID=env:VARIABLE; once for each",
+      (text: string, earlier: readonly string[]) => [...earlier, text],
+      [],
+    )
     .option("--keep-failed", "leave the machine of a failed step running and print how to log in")
     .addOption(
       new Option(
@@ -159,9 +171,10 @@ function addBuild(program: Command): void {
       ),
     )
     .addOption(
-      new Option("--jobs <n>", "machines that may run at once").argParser((text) =>
-        readCount(text, "--jobs"),
-      ),
+      new Option(
+        "--jobs <n>",
+        "machines at once (default: what the memory and the CPUs are enough for)",
+      ).argParser((text) => readCount(text, "--jobs")),
     )
     .addOption(
       new Option("--log-limit <size>", "bytes of output kept per step").argParser((text) =>

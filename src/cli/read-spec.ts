@@ -4,6 +4,7 @@ import { decodeText } from "../spec/decode-text.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
 import { parseSpec } from "../spec/parse-spec.ts";
 import { renderDiagnostic } from "../spec/render-diagnostic.ts";
+import { unknownNetworks } from "../spec/network.ts";
 import type { SourceText } from "../spec/source.ts";
 import type { Spec } from "../spec/spec.ts";
 import { maxTextLength } from "../spec/text-limit.ts";
@@ -60,8 +61,11 @@ export async function readSpec(path: string): Promise<{ source: SourceText; spec
   const source = await readSource(path);
   const parsed = parseSpec(source);
   if (!parsed.ok) throw wrongSpec(source.name, parsed.error);
-  printDiagnostics(parsed.value.warnings);
-  return { source, spec: parsed.value.spec };
+  const { spec, warnings } = parsed.value;
+  // A plan refuses these, which tells them again.
+  const refused = new Set(unknownNetworks(spec).map(({ range }) => range.start));
+  printDiagnostics(warnings.filter(({ range }) => !refused.has(range.start)));
+  return { source, spec };
 }
 
 /** Writes diagnostics to standard error. */

@@ -15,6 +15,10 @@ export type ContextFailure =
   | { readonly reason: "through-symlink"; readonly path: string; readonly link: string }
   /** A source's path goes on (or ends in `/`) after `file`, which is no directory. */
   | { readonly reason: "not-a-directory"; readonly path: string; readonly file: string }
+  /** A source that the context's ignore file leaves out. */
+  | { readonly reason: "source-ignored"; readonly path: string; readonly ignoreFile: string }
+  /** The context's ignore file cannot be read; `why` is in words. */
+  | { readonly reason: "ignore-file-unusable"; readonly path: string; readonly why: string }
   /** A file that cannot be copied by its content; `exclude` leaves it out. */
   | {
       readonly reason: "unsupported-file-type";

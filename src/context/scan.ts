@@ -3,6 +3,7 @@ import type { Manifest, ManifestEntry } from "../plan/manifest.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { ContextFailure } from "./failure.ts";
 import { findSource, type FoundSource } from "./find-source.ts";
+import { ignoreFileName, type IgnoreRules, readIgnoreFile } from "./ignore-file.ts";
 import { inManifestOrder, manifestDigest } from "./manifest-digest.ts";
 import { type FileFacts, readFileFacts } from "./regular-file.ts";
 import { type UnreadFile, type WalkedEntry, walkSource } from "./walk.ts";
@@ -14,7 +15,7 @@ const CONCURRENT_READS = 8;
 export interface ContextScanner {
   /**
    * The manifest of `path` (as the spec spells it) without what `exclude` names, at every depth below
-   * the source. Of several faults the same one is reported each time.
+   * the source, and without what the context's ignore file leaves out. Of several faults the same one is reported each time.
    *
    * May be called while other scans run: they take turns, and the same question is answered once.
    */
@@ -51,6 +52,7 @@ class Scanner implements ContextScanner {
   readonly #files = new Map<string, Promise<Result<FileFacts, ContextFailure>>>();
   /** By source and excluded names. */
   readonly #scans = new Map<string, Promise<Result<Manifest, ContextFailure>>>();
+  #ignores: Promise<Result<IgnoreRules, ContextFailure>> | undefined;
   /** Settles when the scans asked for so far have; never rejects. */
   #earlier: Promise<unknown> = Promise.resolve();
 
@@ -76,7 +78,15 @@ class Scanner implements ContextScanner {
     if (this.#signal.aborted) return failed({ reason: "cancelled" });
     const found = await findSource(this.#contextDir, path);
     if (!found.ok) return found;
-    const walked = await walkSource(found.value, exclude, this.#signal);
+    this.#ignores ??= readIgnoreFile(this.#contextDir);
+    const ignores = await this.#ignores;
+    if (!ignores.ok) return ignores;
+    const { source, type } = found.value;
+    if (source !== "" && ignores.value(source, type === "directory")) {
+      return failed({ reason: "source-ignored", path: source, ignoreFile: ignoreFileName });
+    }
+    const leftOut = { exclude, ignores: ignores.value };
+    const walked = await walkSource(found.value, leftOut, this.#signal);
     if (!walked.ok) return walked;
     const read = await this.#readFiles(found.value, inManifestOrder(walked.value));
     if (!read.ok) return read;

@@ -185,7 +185,7 @@ async function* verifiedFile(
 }
 
 /** Relative to the guest's root, without a Windows drive; `.` for the root itself. */
-function tarName(path: string): string {
+export function tarName(path: string): string {
   const name = path.replace(/^(?:[A-Za-z]:)?\//, "");
   return name === "" ? "." : name;
 }

@@ -7,6 +7,7 @@ import type { ContextFailure } from "./failure.ts";
 import { failureAfterListing } from "./file-system-error.ts";
 import { type CopyableFileType, fileType, isCopyable } from "./file-type.ts";
 import type { FoundSource } from "./find-source.ts";
+import type { IgnoreRules } from "./ignore-file.ts";
 
 /** A file that was listed and not yet read. */
 export interface UnreadFile {
@@ -18,24 +19,31 @@ export interface UnreadFile {
 /** An entry of a manifest, but for the content of files. */
 export type WalkedEntry = ManifestDirectory | ManifestSymlink | UnreadFile;
 
+/** What is left out below a source. */
+export interface LeftOut {
+  /** Base names, at every depth. */
+  readonly exclude: ReadonlySet<string>;
+  readonly ignores: IgnoreRules;
+}
+
 /** What a walk needs to know besides where it stands. */
 interface Walk {
   readonly root: FoundSource;
-  readonly exclude: ReadonlySet<string>;
+  readonly leftOut: LeftOut;
   readonly signal: AbortSignal;
   readonly entries: WalkedEntry[];
 }
 
 /**
- * Lists a source and everything below it except what `exclude` names, each parent before its
+ * Lists a source and everything below it except what is left out, each parent before its
  * children. Symlinks are read, never followed; files are not opened.
  */
 export async function walkSource(
   root: FoundSource,
-  exclude: ReadonlySet<string>,
+  leftOut: LeftOut,
   signal: AbortSignal,
 ): Promise<Result<readonly WalkedEntry[], ContextFailure>> {
-  const walk: Walk = { root, exclude, signal, entries: [] };
+  const walk: Walk = { root, leftOut, signal, entries: [] };
   const found = await addEntry(walk, "", root.type);
   if (!found.ok) return found;
   const pending = root.type === "directory" ? [""] : [];
@@ -57,8 +65,9 @@ async function addChildren(
   if (!listed.ok) return listed;
   const directories: string[] = [];
   for (const { name, type } of listed.value) {
-    if (walk.exclude.has(name)) continue;
+    if (walk.leftOut.exclude.has(name)) continue;
     const path = directory === "" ? name : `${directory}/${name}`;
+    if (walk.leftOut.ignores(contextPath(walk, path), type === "directory")) continue;
     if (!isCopyable(type)) {
       return failed({ reason: "unsupported-file-type", path: contextPath(walk, path), type });
     }

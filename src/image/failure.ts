@@ -10,8 +10,8 @@ export type ImageFailure =
       readonly name: string;
       readonly dir: string;
       readonly available: readonly string[];
-      /** True when vmbuild has a recipe that makes it. */
-      readonly hasRecipe: boolean;
+      /** The names that vmbuild has a recipe for. */
+      readonly recipes: readonly string[];
     }
   | { readonly reason: "base-name-invalid"; readonly name: string; readonly message: string }
   /** Several files could be the disk. */

@@ -98,6 +98,6 @@ async function missing(layout: StoreLayout, name: string): Promise<ImageFailure>
     name,
     dir: layout.baseImageDir,
     available: await baseNames(layout),
-    hasRecipe: (await recipeNames()).includes(name),
+    recipes: await recipeNames(),
   };
 }

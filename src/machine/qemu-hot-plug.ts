@@ -5,8 +5,10 @@ import type { VirtioTransport } from "./virtio.ts";
 export interface PluggableDisk {
   /** Absolute. */
   readonly path: string;
-  /** Stated, never probed, as for every disk. A `raw` one is for reading only. */
+  /** Stated, never probed, as for every disk. A `raw` one is for reading only, unless it is `writable`. */
   readonly format: "qcow2" | "raw";
+  /** The guest may write to a `raw` one. */
+  readonly writable?: boolean;
 }
 
 const controller = "hotplug";
@@ -24,15 +26,15 @@ export function hotPlugArgv(transport: VirtioTransport): string[] {
 
 /** The block node of a plugged disk (QAPI `BlockdevOptions`). */
 export function pluggedNode(
-  { path, format }: PluggableDisk,
+  { path, format, writable = false }: PluggableDisk,
   node: string,
 ): Readonly<Record<string, unknown>> {
   if (format === "qcow2") return diskOptions(path, node);
   return {
     driver: "raw",
     "node-name": node,
-    "read-only": true,
-    file: { driver: "file", filename: path, "read-only": true },
+    "read-only": !writable,
+    file: { driver: "file", filename: path, "read-only": !writable },
   };
 }
 

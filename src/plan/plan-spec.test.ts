@@ -92,13 +92,14 @@ describe("planSpec", () => {
     expect(copy?.items).toMatchObject([{ destination: "/w/y", manifest: { source: "x" } }]);
   });
 
-  test("only `host` is a network", () => {
+  test("`host` and `nat` are one network", () => {
     const [none, host, nat] = runs(
       plan(
         "((from d) (run (shell a)) (run (network host) (shell a)) (run (network nat) (shell a)))",
       ),
     );
-    expect([none?.network, host?.network, nat?.network]).toEqual([false, true, false]);
+    expect([none?.network, host?.network, nat?.network]).toEqual([false, true, true]);
+    expect(nat?.id).not.toBe(none?.id);
   });
 
   test("`reboot` is for the next step only, and a comment for none", () => {

@@ -1,3 +1,4 @@
+import { isNetwork } from "../spec/network.ts";
 import { printOp } from "../spec/print-op.ts";
 import { quoteAtom } from "../spec/quote-atom.ts";
 import type { CopyOp, From, RunOp, Spec } from "../spec/spec.ts";
@@ -89,7 +90,7 @@ function planRun(op: RunOp, position: Position, { steps, build }: Scope): StepId
     range: op.range,
     ...position,
     command: op.command,
-    network: op.network.includes("host"),
+    network: op.network.some(isNetwork),
     secrets: op.secrets,
     caches: op.caches,
     ...(op.timeoutMs !== undefined && { timeoutMs: op.timeoutMs }),

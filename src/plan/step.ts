@@ -46,7 +46,7 @@ export interface RunStep extends StepBase {
   readonly parent: StepId;
   readonly context: StepContext;
   readonly command: string;
-  /** True when the spec says `(network host)`. */
+  /** True when the spec says `(network host)` or `(network nat)`. */
   readonly network: boolean;
   readonly secrets: readonly SecretMount[];
   readonly caches: readonly CacheMount[];

@@ -6,18 +6,20 @@ import { rm } from "node:fs/promises";
 import { launch } from "../machine/launch.ts";
 import type { Machine } from "../machine/machine.ts";
 import { failed, ok, type Result } from "../result.ts";
-import type { SandboxFailure } from "./failure.ts";
+import type { ReadFailure, SandboxFailure } from "./failure.ts";
 import { checkGuest, guestOf } from "./guest-of.ts";
-import type {
-  FailedJob,
-  KeptMachine,
-  Sandbox,
-  SandboxHooks,
-  SandboxJob,
-  SandboxReport,
-  SavedCache,
-  ShutDownHooks,
-  ShutDownJob,
+import {
+  hasSecrets,
+  type FailedJob,
+  type KeptMachine,
+  type ReadJob,
+  type Sandbox,
+  type SandboxHooks,
+  type SandboxJob,
+  type SandboxReport,
+  type SavedCache,
+  type ShutDownHooks,
+  type ShutDownJob,
 } from "./sandbox.ts";
 import { sshCommandLine } from "./ssh-command-line.ts";
 import { guestIsGood, workInGuest } from "./work-in-guest.ts";
@@ -74,7 +76,7 @@ export class ColdSandbox implements Sandbox {
     await rm(workDir, { recursive: true, force: true });
     if (!done.ok) {
       const failure = done.error;
-      const kept = this.#keep(machine, job, failure);
+      const kept = this.#keep(machine, job, failure, hooks);
       return failed({ failure, savedCaches, ...(kept === undefined ? {} : { kept }) });
     }
     hooks.onPhase("powering-off");
@@ -88,10 +90,34 @@ export class ColdSandbox implements Sandbox {
     return ok({ savedCaches });
   }
 
-  async shutDown(
+  async shutDown(job: ShutDownJob, hooks: ShutDownHooks): Promise<Result<void, SandboxFailure>> {
+    const launched = await this.#launch(job, hooks);
+    if (!launched.ok) return launched;
+    await using machine = launched.value;
+    const off = await machine.powerOff({ signal: hooks.signal });
+    return off.ok ? ok() : off;
+  }
+
+  async read(job: ReadJob, hooks: ShutDownHooks): Promise<Result<void, ReadFailure>> {
+    const possible = checkGuest(job.profile);
+    if (!possible.ok) return possible;
+    const launched = await this.#launch(job, hooks);
+    if (!launched.ok) return launched;
+    await using machine = launched.value;
+    const { hotPlug } = machine;
+    const { workDir } = job;
+    const disks = hotPlug === undefined ? undefined : { hotPlug, workDir, note: this.#note };
+    const guest = guestOf(machine.session, job.profile, {
+      flush: true,
+      ...(disks === undefined ? {} : { disks }),
+    });
+    return await guest.read(job, hooks.signal);
+  }
+
+  async #launch(
     { profile, diskPath, serialLogPath, resources }: ShutDownJob,
     { signal, onMachine }: ShutDownHooks,
-  ): Promise<Result<void, SandboxFailure>> {
+  ): Promise<Result<Machine, SandboxFailure>> {
     const launched = await launch(
       {
         profile,
@@ -104,18 +130,24 @@ export class ColdSandbox implements Sandbox {
       },
       { signal },
     );
-    if (!launched.ok) return launched;
-    await using machine = launched.value;
-    await onMachine(machine.pid);
-    const off = await machine.powerOff({ signal });
-    return off.ok ? ok() : off;
+    if (launched.ok) await onMachine(launched.value.pid);
+    return launched;
   }
 
   /** No machine outlives its job. */
   async rest(): Promise<void> {}
 
-  #keep(machine: Machine, job: SandboxJob, failure: SandboxFailure): KeptMachine | undefined {
+  #keep(
+    machine: Machine,
+    job: SandboxJob,
+    failure: SandboxFailure,
+    hooks: SandboxHooks,
+  ): KeptMachine | undefined {
     if (!job.keepFailed || !guestIsGood(failure)) return undefined;
+    if (hasSecrets(job.task)) {
+      hooks.onWarning("its machine is not left running, since it has held a secret");
+      return undefined;
+    }
     machine.release();
     return {
       pid: machine.pid,

@@ -18,7 +18,7 @@ import { runScript, type ScriptAnswer } from "./remote-script.ts";
 import type { SandboxHooks } from "./sandbox.ts";
 
 /** From so many bytes on a disk is no slower than a stream (measured under emulation, see docs/bulk-data.md). */
-const diskFromBytes = 8 * 2 ** 20;
+export const bulkBytes = 8 * 2 ** 20;
 
 /** A file's header and padding take a block of tar and on average half of another. */
 const entryBytes = 768;
@@ -31,7 +31,7 @@ export function isBulk(items: readonly CopyItem[]): boolean {
       bytes += entryBytes + (entry.kind === "file" ? entry.sizeBytes : 0);
     }
   }
-  return bytes >= diskFromBytes;
+  return bytes >= bulkBytes;
 }
 
 /** What a copy by disk works with. */

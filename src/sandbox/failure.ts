@@ -12,8 +12,22 @@ export type SandboxFailure =
   | { readonly reason: "guest-setup-failed"; readonly message: string; readonly hint: string }
   | { readonly reason: "copy-failed"; readonly message: string }
   | {
+      readonly reason: "secret-failed";
+      readonly secret: string;
+      readonly target: string;
+      readonly message: string;
+    }
+  | {
       readonly reason: "cache-failed";
       readonly cache: string;
       readonly target: string;
       readonly message: string;
     };
+
+/** What can go wrong when files are taken out of a guest. */
+export type ReadFailure =
+  | SandboxFailure
+  /** There is nothing at `path`, absolute in the guest. */
+  | { readonly reason: "path-missing"; readonly path: string }
+  /** The guest's tar failed; `message` is what it said. */
+  | { readonly reason: "read-failed"; readonly message: string };

@@ -3,7 +3,7 @@ import { switchDisk } from "../suspend/switch-disk.ts";
 import { firstDiskNode } from "../machine/qemu-disk.ts";
 import { wakeInput } from "../suspend/wake-program.ts";
 import type { WarmMachine } from "../suspend/warm-machine.ts";
-import type { SandboxHooks, SandboxJob, WarmJob } from "./sandbox.ts";
+import type { Resources, Room, SandboxHooks, SandboxJob, WarmJob } from "./sandbox.ts";
 
 /** A machine that stands still after a job, saved as it is. */
 export interface PausedMachine {
@@ -12,6 +12,7 @@ export interface PausedMachine {
   readonly parts: number;
   /** Whether it reaches the network, which is decided when QEMU starts. */
   readonly network: boolean;
+  readonly resources: Resources;
 }
 
 /** Machines that wait for the job after theirs, by the layer they stand at. */
@@ -44,8 +45,8 @@ export class PausedMachines {
   /** Lets a paused machine go on with a job, on the job's disk; undefined when it cannot. */
   async goOn(
     { warm, parts }: PausedMachine,
-    job: SandboxJob & { readonly warm: WarmJob },
-    { signal, onMachine }: SandboxHooks,
+    job: Pick<SandboxJob, "diskPath"> & { readonly warm: Pick<WarmJob, "parentDir"> },
+    { signal, onMachine }: Pick<SandboxHooks, "signal" | "onMachine">,
   ): Promise<WarmMachine | undefined> {
     const { machine, session } = warm;
     const node = this.#nodes.get(machine) ?? firstDiskNode;
@@ -59,10 +60,19 @@ export class PausedMachines {
     return { ...warm, origin: { kind: "saved", dir: job.warm.parentDir, parts } };
   }
 
-  /** Ends them all. */
-  async end(): Promise<void> {
-    const machines = [...this.#machines.values()];
-    this.#machines.clear();
-    await Promise.all(machines.map(({ warm }) => warm[Symbol.asyncDispose]()));
+  /** Ends those that waited longest, until the others fit into the room; without it all. */
+  async trim(room?: Room): Promise<void> {
+    const counted = [...this.#machines].filter(([id]) => id !== room?.next).toReversed();
+    const ends: WarmMachine[] = [];
+    let [machines, memoryBytes] = [0, 0];
+    for (const [id, { warm, resources }] of counted) {
+      machines += 1;
+      memoryBytes += resources.hostMemoryBytes;
+      if (room !== undefined && machines <= room.machines && memoryBytes <= room.memoryBytes)
+        continue;
+      this.#machines.delete(id);
+      ends.push(warm);
+    }
+    await Promise.all(ends.map((warm) => warm[Symbol.asyncDispose]()));
   }
 }

@@ -5,8 +5,15 @@ import type { Session } from "../machine/session.ts";
 import type { StepUser } from "../plan/step.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
-import type { SandboxFailure } from "./failure.ts";
-import type { AttachedCache, Done, Guest, GuestDisks, GuestOptions } from "./guest.ts";
+import type { ReadFailure, SandboxFailure } from "./failure.ts";
+import type {
+  AttachedCache,
+  Done,
+  Guest,
+  GuestDisks,
+  GuestOptions,
+  OfferedSecrets,
+} from "./guest.ts";
 import { attachCache } from "./posix-cache.ts";
 import { copyByDisk, isBulk } from "./copy-by-disk.ts";
 import {
@@ -20,9 +27,11 @@ import {
   plainShell,
 } from "./posix-command.ts";
 import { directoryTests, unpackScript } from "./posix-files.ts";
+import { readFiles } from "./posix-read.ts";
+import { offerSecrets } from "./posix-secrets.ts";
 import { quoteWord } from "../machine/posix-quote.ts";
 import { runScript, type ScriptAnswer } from "./remote-script.ts";
-import type { CacheAttachment, CommandTask, CopyTask, SandboxHooks } from "./sandbox.ts";
+import type { CacheAttachment, CommandTask, CopyTask, ReadJob, SandboxHooks } from "./sandbox.ts";
 
 interface Ids {
   readonly uid: number;
@@ -107,6 +116,24 @@ export class PosixGuest implements Guest {
     });
   }
 
+  async offerSecrets(
+    task: CommandTask,
+    signal: AbortSignal,
+  ): Promise<Result<OfferedSecrets, SandboxFailure>> {
+    const refused = this.#refuseWithoutRoot("hand a secret to a step");
+    if (refused !== undefined) return failed(refused);
+    const ids = await this.#idsOf(task.user, signal);
+    if (!ids.ok) return ids;
+    return offerSecrets({
+      session: this.#session,
+      profile: this.#profile,
+      secrets: task.secrets ?? [],
+      owner: `${ids.value.uid}:${ids.value.gid}`,
+      workdir: task.workdir,
+      signal,
+    });
+  }
+
   async copy(task: CopyTask, hooks: SandboxHooks): Done {
     const { signal } = hooks;
     const ids = await this.#idsOf(task.user, signal);
@@ -146,6 +173,14 @@ export class PosixGuest implements Guest {
       reason: "copy-failed",
       message: unpacked.value.stderr || `tar ended with ${unpacked.value.code} in the guest`,
     });
+  }
+
+  read(
+    files: Pick<ReadJob, "paths" | "archivePath">,
+    signal: AbortSignal,
+  ): Promise<Result<void, ReadFailure>> {
+    const [session, profile, disks] = [this.#session, this.#profile, this.#disks];
+    return readFiles({ session, profile, disks, ...files, signal });
   }
 
   async #unpack(

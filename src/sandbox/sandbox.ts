@@ -6,11 +6,14 @@ import type { Profile } from "../profile/profile.ts";
 import type { CopyItem, StepUser } from "../plan/step.ts";
 import type { Result } from "../result.ts";
 import type { ManifestTar } from "../context/tar-stream.ts";
-import type { SandboxFailure } from "./failure.ts";
+import type { ReadFailure, SandboxFailure } from "./failure.ts";
 
 /** What the machine is given, none of which decides a step's id. */
 export interface Resources {
+  /** The guest's RAM. */
   readonly memoryBytes: number;
+  /** What the machine may take of the host's memory: the guest's RAM and QEMU's own. */
+  readonly hostMemoryBytes: number;
   readonly cpus: number;
   readonly accelerator: Accelerator;
   /** From the start of QEMU to the first usable SSH session. */
@@ -70,6 +73,21 @@ export interface CommandTask {
   readonly user: StepUser;
   readonly timeoutMs?: number;
   readonly caches: readonly CacheAttachment[];
+  /** Absent is none. A machine that has held one serves no other job, and is not left running. */
+  readonly secrets?: readonly SecretAttachment[];
+}
+
+/** A file that is there only while the command runs, in the guest's RAM, for the task's user alone to read. */
+export interface SecretAttachment {
+  readonly id: string;
+  /** Absolute path in the guest. */
+  readonly target: string;
+  readonly value: Uint8Array;
+}
+
+/** Whether a task's machine holds a secret. */
+export function hasSecrets(task: SandboxTask): boolean {
+  return task.kind === "command" && task.secrets !== undefined && task.secrets.length > 0;
 }
 
 /** A directory that is there only while the command runs. */
@@ -142,6 +160,16 @@ export interface ShutDownJob extends Pick<
 
 export type ShutDownHooks = Pick<SandboxHooks, "signal" | "onMachine">;
 
+/** Files to be taken out of a guest. */
+export interface ReadJob extends ShutDownJob {
+  /** Names the layer that the disk is layered on: its machine may be at hand. */
+  readonly id: string;
+  /** Absolute, `/`-separated. Each comes with all below it on the same file system; symlinks are not followed. */
+  readonly paths: readonly string[];
+  /** Where the tar archive of them goes, a file to be made. What a guest writes there is not to be trusted. */
+  readonly archivePath: string;
+}
+
 /** Where a job is, for progress. */
 export type SandboxPhase =
   | "booting"
@@ -195,6 +223,15 @@ export interface KeptMachine {
   readonly sshCommand: string;
 }
 
+/** What machines that wait for a next job may take. */
+export interface Room {
+  readonly machines: number;
+  /** Of the host, see {@link Resources}. */
+  readonly memoryBytes: number;
+  /** A machine that stands at this layer is about to be gone on with: it stays, and does not count. */
+  readonly next?: string;
+}
+
 export interface Sandbox {
   /**
    * Runs a job to its end.
@@ -205,6 +242,14 @@ export interface Sandbox {
   run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>>;
   /** Shuts down the guest of a disk that was left running; its filesystems are clean afterwards. */
   shutDown(job: ShutDownJob, hooks: ShutDownHooks): Promise<Result<void, SandboxFailure>>;
-  /** Ends the machines that wait for a next job; there may be jobs afterwards. */
-  rest(): Promise<void>;
+  /**
+   * Takes files out of a guest, which is ended then. Its disk is worthless afterwards. The archive is complete when
+   * this succeeds: every path is in it.
+   */
+  read(job: ReadJob, hooks: ShutDownHooks): Promise<Result<void, ReadFailure>>;
+  /**
+   * Ends machines that wait for a next job: those that waited longest, until the others fit into `room`; without it
+   * all. There may be jobs afterwards.
+   */
+  rest(room?: Room): Promise<void>;
 }

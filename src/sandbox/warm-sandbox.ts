@@ -17,22 +17,25 @@ import { resumeMachine, usableMachine } from "../suspend/resume-machine.ts";
 import { saveMachine } from "../suspend/save-machine.ts";
 import type { WarmMachine } from "../suspend/warm-machine.ts";
 import { agentProfile, agentTask } from "./agent-guest.ts";
-import type { SandboxFailure } from "./failure.ts";
+import type { ReadFailure, SandboxFailure } from "./failure.ts";
 import { checkGuest, guestOf } from "./guest-of.ts";
 import { cleanUp } from "./clean-up.ts";
 import { openNetwork } from "./open-network.ts";
 import { PausedMachines } from "./paused-machines.ts";
 import { rootShell } from "./posix-command.ts";
-import type {
-  FailedJob,
-  Sandbox,
-  SandboxHooks,
-  SandboxJob,
-  SandboxReport,
-  SavedCache,
-  ShutDownHooks,
-  ShutDownJob,
-  WarmJob,
+import {
+  hasSecrets,
+  type FailedJob,
+  type ReadJob,
+  type Room,
+  type Sandbox,
+  type SandboxHooks,
+  type SandboxJob,
+  type SandboxReport,
+  type SavedCache,
+  type ShutDownHooks,
+  type ShutDownJob,
+  type WarmJob,
 } from "./sandbox.ts";
 import { workInGuest } from "./work-in-guest.ts";
 
@@ -89,21 +92,54 @@ export class WarmSandbox implements Sandbox {
 
   /** Resumes the machine where it was saved, which spares the boot. */
   async shutDown(job: ShutDownJob, hooks: ShutDownHooks): Promise<Result<void, SandboxFailure>> {
-    const { suspendedDir: dir, workDir } = job;
-    const config = this.#config({ ...job, network: false });
-    const record = await usableMachine(config, dir);
-    if (record?.ok !== true || record.value.hasDisk)
-      return (await this.#cold()).shutDown(job, hooks);
-    await mkdir(workDir, { recursive: true, mode: 0o700 });
-    const resumed = await resumeMachine(config, record.value, { dir, workDir, ...hooks });
-    if (!resumed.ok) return (await this.#cold()).shutDown(job, hooks);
-    await using warm = resumed.value;
+    const resumed = await this.#resumeSaved(job, hooks);
+    if (resumed === undefined) return (await this.#cold()).shutDown(job, hooks);
+    await using warm = resumed;
     const off = await warm.machine.powerOff({ signal: hooks.signal });
     return off.ok ? ok() : off;
   }
 
-  rest(): Promise<void> {
-    return this.#paused.end();
+  async read(job: ReadJob, hooks: ShutDownHooks): Promise<Result<void, ReadFailure>> {
+    const possible = checkGuest(job.profile);
+    if (!possible.ok) return possible;
+    const resumed = (await this.#goOn(job, hooks)) ?? (await this.#resumeSaved(job, hooks));
+    if (resumed === undefined) return (await this.#cold()).read(job, hooks);
+    await using warm = resumed;
+    const { hotPlug } = warm.machine;
+    const { note } = this.#options;
+    const disks = hotPlug === undefined ? undefined : { hotPlug, workDir: job.workDir, note };
+    const guest = guestOf(warm.session, agentProfile(job.profile), {
+      flush: false,
+      ...(disks === undefined ? {} : { disks }),
+    });
+    return await guest.read(job, hooks.signal);
+  }
+
+  rest(room?: Room): Promise<void> {
+    return this.#paused.trim(room);
+  }
+
+  /** The machine that stands at the job's layer in this process, on the job's disk. */
+  async #goOn(job: ReadJob, hooks: ShutDownHooks): Promise<WarmMachine | undefined> {
+    const paused = await this.#paused.take(job.id);
+    if (paused === undefined) return undefined;
+    const { diskPath, suspendedDir: parentDir } = job;
+    const machine = await this.#paused.goOn(paused, { diskPath, warm: { parentDir } }, hooks);
+    if (machine === undefined) await paused.warm[Symbol.asyncDispose]();
+    return machine;
+  }
+
+  /** The machine that was saved with the layer, on the job's disk. */
+  async #resumeSaved(job: ShutDownJob, hooks: ShutDownHooks): Promise<WarmMachine | undefined> {
+    const { suspendedDir: dir, workDir } = job;
+    const config = this.#config({ ...job, network: false });
+    const record = await usableMachine(config, dir);
+    if (record?.ok !== true) return undefined;
+    // What that machine has done since its boot is on a disk of its own.
+    if (record.value.hasDisk) await copyFile(join(dir, diskName), job.diskPath);
+    await mkdir(workDir, { recursive: true, mode: 0o700 });
+    const resumed = await resumeMachine(config, record.value, { dir, workDir, ...hooks });
+    return resumed.ok ? resumed.value : undefined;
   }
 
   /** SSH takes longer to load than a resumed machine to answer, so it is loaded when something boots. */
@@ -136,7 +172,9 @@ export class WarmSandbox implements Sandbox {
       const clean = await cleanUp(warm, hooks.signal);
       if (!clean.ok) return failed({ failure: clean.error, savedCaches });
       const { changes, baseline } = clean.value;
-      if (hotPlug?.inUse === true) {
+      if (hasSecrets(task)) {
+        this.#note(job, "its machine is not kept: it has held a secret");
+      } else if (hotPlug?.inUse === true) {
         this.#note(job, "its machine is not kept: a disk could not be unplugged");
       } else if (changes.length === 0) {
         keep = await this.#save({ ...warm, baseline }, job, hooks);
@@ -167,7 +205,8 @@ export class WarmSandbox implements Sandbox {
       return false;
     }
     const { parts } = saved.value;
-    await this.#paused.add(job.warm.id, { warm, parts, network: job.network });
+    const { network, resources } = job;
+    await this.#paused.add(job.warm.id, { warm, parts, network, resources });
     return true;
   }
 

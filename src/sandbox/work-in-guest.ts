@@ -3,8 +3,15 @@
  */
 import { ok, type Result } from "../result.ts";
 import type { SandboxFailure } from "./failure.ts";
-import type { AttachedCache, Guest } from "./guest.ts";
-import type { CacheAttachment, SandboxHooks, SandboxJob, SavedCache } from "./sandbox.ts";
+import type { AttachedCache, Done, Guest } from "./guest.ts";
+import {
+  hasSecrets,
+  type CacheAttachment,
+  type CommandTask,
+  type SandboxHooks,
+  type SandboxJob,
+  type SavedCache,
+} from "./sandbox.ts";
 
 /** Does the job's task; caches that were saved are added to `savedCaches`. */
 export async function workInGuest(
@@ -17,10 +24,7 @@ export async function workInGuest(
     hooks.onPhase("copying");
     return guest.copy(task, hooks);
   }
-  if (task.caches.length === 0) {
-    hooks.onPhase("running");
-    return guest.run(task, hooks);
-  }
+  if (task.caches.length === 0) return runWithSecrets(guest, task, hooks);
   const caches: OfferedCache[] = [];
   hooks.onPhase("caches-in");
   for (const [index, cache] of outermostFirst(task.caches).entries()) {
@@ -28,8 +32,7 @@ export async function workInGuest(
     if (!attached.ok) return attached;
     caches.push({ cache, attached: attached.value });
   }
-  hooks.onPhase("running");
-  const ran = await guest.run(task, hooks);
+  const ran = await runWithSecrets(guest, task, hooks);
   if (!ran.ok && !guestIsGood(ran.error)) return ran;
   hooks.onPhase("caches-out");
   const released = await releaseCaches(caches, hooks, {
@@ -40,6 +43,27 @@ export async function workInGuest(
     stays: !ran.ok && keepFailed,
   });
   return ran.ok ? released : ran;
+}
+
+/**
+ * Runs the command with its secrets, which are gone afterwards whatever it came to. What is wrong with them is the
+ * task's failure: a cache or a layer that they could have got into must not be kept.
+ */
+async function runWithSecrets(guest: Guest, task: CommandTask, hooks: SandboxHooks): Done {
+  if (!hasSecrets(task)) {
+    hooks.onPhase("running");
+    return guest.run(task, hooks);
+  }
+  if (guest.offerSecrets === undefined) {
+    throw new Error("Internal error: secrets for a guest that cannot have them");
+  }
+  const offered = await guest.offerSecrets(task, hooks.signal);
+  if (!offered.ok) return offered;
+  hooks.onPhase("running");
+  const ran = await guest.run(task, hooks);
+  if (!ran.ok && !guestIsGood(ran.error)) return ran;
+  const withdrawn = await offered.value.withdraw(hooks.signal);
+  return withdrawn.ok ? ran : withdrawn;
 }
 
 interface OfferedCache {

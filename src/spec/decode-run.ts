@@ -2,6 +2,7 @@ import { readRecord, type RecordShape } from "./decode-record.ts";
 import { decodeMounts } from "./decode-mount.ts";
 import { atomsOf, type Node, onlyText } from "./decode-value.ts";
 import { parseDurationMs } from "./duration.ts";
+import { isNetwork } from "./network.ts";
 import type { Problems } from "./problems.ts";
 import { atomInMessage, quoteAtom } from "./quote-atom.ts";
 import type { RunOp } from "./spec.ts";
@@ -27,21 +28,21 @@ export function decodeRun(node: Node, problems: Problems): RunOp {
   const caches = decodeMounts(fields.get("cache"), "cache", problems);
   const secrets = decodeMounts(fields.get("secrets"), "secret", problems);
   checkMounts([...caches, ...secrets], problems);
+  const networks = atomsOf(fields.get("network")?.args ?? [], "the name of a network", problems);
+  for (const name of networks) checkNetwork(name, problems);
+  const unknown = networks.find(({ text }) => !isNetwork(text));
   return {
     op: "run",
     command: command?.text ?? "",
     caches,
-    network: decodeNetwork(fields.get("network"), problems),
+    network: networks.map(({ text }) => text),
+    ...(unknown !== undefined && {
+      unknownNetwork: { name: unknown.text, range: unknown.range },
+    }),
     secrets,
     ...(timeoutMs !== undefined && { timeoutMs }),
     range: node.list.range,
   };
-}
-
-function decodeNetwork(field: Node | undefined, problems: Problems): string[] {
-  const names = atomsOf(field?.args ?? [], "the name of a network", problems);
-  for (const name of names) checkNetwork(name, problems);
-  return names.map((name) => name.text);
 }
 
 function decodeTimeout(field: Node | undefined, problems: Problems): number | undefined {

@@ -51,7 +51,9 @@ describe("run", () => {
     ["(run (network (host)) (shell x))", ["(host): expected the name of a network, found a list"]],
     [
       "(run (network hots) (shell x))",
-      ["warning hots: unknown network `hots`; only `host` means anything"],
+      [
+        "warning hots: unknown network `hots`; `host` and `nat` open the network; a build refuses other names",
+      ],
     ],
     [
       "(run (timeout 5x) (shell x))",

@@ -212,7 +212,7 @@ describe("the spec as a whole", () => {
        (from a)
        (workdr /src)
        (user (uid x) (gid 0))
-       (run (network nat) (cache (c)) (shell a b))
+       (run (network nut) (cache (c)) (shell a b))
        (copy (from (build dve)) (src ../x y) (dst z))
        (env A=1)
        (env B))`;
@@ -221,7 +221,7 @@ describe("the spec as a whole", () => {
       "shel",
       "workdr",
       "x",
-      "warning nat",
+      "warning nut",
       "c",
       "a b",
       "dve",

@@ -77,6 +77,8 @@ export interface RunOp extends OpBase {
   readonly command: string;
   readonly caches: readonly CacheMount[];
   readonly network: readonly string[];
+  /** The first name in `network` that means nothing here. */
+  readonly unknownNetwork?: { readonly name: string; readonly range: SourceRange };
   readonly secrets: readonly SecretMount[];
   /** How long the command may take; absent means no limit. vmbuild's own addition. */
   readonly timeoutMs?: number;

@@ -3,6 +3,7 @@
  * mistake is a warning. Checks that need other directives are with the scope (`scope.ts`).
  */
 import { placeName } from "./line-and-column.ts";
+import { isNetwork } from "./network.ts";
 import type { Problems } from "./problems.ts";
 import { atomInMessage, clippedAtom } from "./quote-atom.ts";
 import type { SexpAtom } from "./sexp.ts";
@@ -99,12 +100,19 @@ export function checkExclude(name: SexpAtom, problems: Problems): void {
   problems.warning(name.range, message);
 }
 
-/** OBuilder gives the network for exactly `host`; its Windows specs also say `nat`. */
+/** OBuilder takes any name; building one that means nothing is refused, since the step may rely on it. */
 export function checkNetwork(name: SexpAtom, problems: Problems): void {
-  if (name.text === "host") return;
-  const message = `unknown network ${atomInMessage(name.text)}`;
-  problems.warning(name.range, message, "only `host` means anything");
+  if (isNetwork(name.text)) return;
+  problems.warning(name.range, unknownNetworkText(name.text), knownNetworks);
 }
+
+/** What is wrong with a name in `(network …)`. */
+export function unknownNetworkText(name: string): string {
+  return `unknown network ${atomInMessage(name)}`;
+}
+
+/** What to write instead. */
+export const knownNetworks = "`host` and `nat` open the network; a build refuses other names";
 
 /** With no argv the text of a `run` is itself the program: legal, and hardly meant. */
 export function checkShell(argv: readonly SexpAtom[], head: SourceRange, problems: Problems): void {

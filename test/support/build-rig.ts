@@ -5,9 +5,10 @@ import { buildPlan } from "../../src/build/build-plan.ts";
 import { contextOf } from "../../src/build/context-of.ts";
 import type { BuildEnvironment } from "../../src/build/environment.ts";
 import type { BuildEvent } from "../../src/build/event.ts";
-import type { BuildFailure } from "../../src/build/failure.ts";
+import type { FailedBuild } from "../../src/build/failure.ts";
+import { MachineSlots } from "../../src/build/machine-slots.ts";
 import { SharedSteps } from "../../src/build/shared-steps.ts";
-import { gatherInputs } from "../../src/build/gather-inputs.ts";
+import { type GatherOptions, gatherInputs } from "../../src/build/gather-inputs.ts";
 import { FileBaseImages } from "../../src/image/file-base-images.ts";
 import type { Plan } from "../../src/plan/plan.ts";
 import { planSpec } from "../../src/plan/plan-spec.ts";
@@ -54,7 +55,10 @@ export class BuildRig implements AsyncDisposable {
   }
 
   /** Plans a spec. @throws Error when it cannot be planned */
-  async plan(text: string, options: { readonly diskSizeBytes?: number } = {}): Promise<Plan> {
+  async plan(
+    text: string,
+    options: Pick<GatherOptions, "diskSizeBytes" | "images"> = {},
+  ): Promise<Plan> {
     const parsed = parseSpec({ name: "test.spec", text });
     if (!parsed.ok) throw new Error(parsed.error.map(({ message }) => message).join("\n"));
     const inputs = await gatherInputs(parsed.value.spec, {
@@ -77,13 +81,14 @@ export class BuildRig implements AsyncDisposable {
       resources: async (profile) =>
         ok({
           memoryBytes: profile.memoryBytes,
+          hostMemoryBytes: profile.memoryBytes,
           cpus: profile.cpus,
           accelerator: "tcg",
           bootTimeoutMs: profile.bootTimeoutMs,
         }),
       context: contextOf(this.contextDir),
       logLimitBytes: 1024 ** 2,
-      jobs: 2,
+      slots: new MachineSlots({ machines: 2, memoryBytes: Infinity, cpus: Infinity }),
       keepFailed: false,
       version: "0.0.0-test",
       ...overrides,
@@ -97,11 +102,13 @@ export class BuildRig implements AsyncDisposable {
     options: {
       readonly signal?: AbortSignal;
       readonly environment?: Partial<BuildEnvironment>;
+      readonly keepGoing?: boolean;
     } = {},
-  ): Promise<Result<Layer, BuildFailure>> {
+  ): Promise<Result<Layer, FailedBuild>> {
     return buildPlan(await this.plan(text), this.environment(sandbox, options.environment), {
       signal: options.signal ?? new AbortController().signal,
       onEvent: (event) => void this.events.push(event),
+      ...(options.keepGoing === undefined ? {} : { keepGoing: options.keepGoing }),
     });
   }
 

@@ -1,6 +1,13 @@
+import { existsSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { execa } from "execa";
+import { directoriesOf } from "../../src/context/tar-entries.ts";
 import type {
   FailedJob,
+  ReadJob,
+  Room,
   Sandbox,
   SandboxHooks,
   SandboxJob,
@@ -33,6 +40,8 @@ export class ScriptedSandbox implements Sandbox {
   /** How many runs were going on at once, at the most. */
   mostAtOnce = 0;
   #now = 0;
+  /** How machines that wait were ended. */
+  readonly rooms: (Room | undefined)[] = [];
 
   /** The next run, as soon as it has started. */
   nextRun(): Promise<ScriptedRun> {
@@ -41,10 +50,17 @@ export class ScriptedSandbox implements Sandbox {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  async rest(): Promise<void> {}
+  async rest(room?: Room): Promise<void> {
+    this.rooms.push(room);
+  }
 
   async shutDown() {
     return ok();
+  }
+
+  /** Gives no file that is asked for. */
+  async read({ paths: [path = "/"] }: ReadJob) {
+    return failed({ reason: "path-missing", path } as const);
   }
 
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
@@ -75,18 +91,43 @@ export class ScriptedSandbox implements Sandbox {
   }
 }
 
-/** Ends every run well at once, printing what it ran. */
-export function obedientSandbox(): Sandbox & { readonly ran: string[] } {
+export interface ObedientSandbox extends Sandbox {
+  /** The commands, and `copy` for copies. */
+  readonly ran: string[];
+  readonly reads: ReadJob[];
+  /** What copies have brought in, for root. */
+  readonly archives: Buffer[];
+}
+
+/** Ends every run well at once, printing what it ran. `guestDir` is what every guest's `/` holds. */
+export function obedientSandbox(guestDir?: string): ObedientSandbox {
   const ran: string[] = [];
+  const reads: ReadJob[] = [];
+  const archives: Buffer[] = [];
   return {
     ran,
+    reads,
+    archives,
     async rest() {},
     async shutDown() {
+      return ok();
+    },
+    async read(job) {
+      reads.push(job);
+      const missing = job.paths.find((path) => !existsSync(join(guestDir ?? "/none", path)));
+      if (missing !== undefined) return failed({ reason: "path-missing", path: missing });
+      const names = job.paths.map((path) => `.${path}`);
+      await execa("tar", ["-cf", job.archivePath, "-C", guestDir ?? "/", ...names]);
       return ok();
     },
     async run(job, hooks) {
       const what = job.task.kind === "copy" ? "copy" : job.task.command;
       ran.push(what);
+      if (job.task.kind === "copy") {
+        const directories = new Set(directoriesOf(job.task.items));
+        const { stream } = job.task.openTar({ uid: 0, gid: 0, directories, signal: hooks.signal });
+        archives.push(await buffer(stream));
+      }
       await hooks.onOutput(Buffer.from(`ran ${what}\n`));
       const saved: SavedCache[] = [];
       if (job.task.kind === "command") {

@@ -1,5 +1,5 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import type { Readable } from "node:stream";
 import { dirname, join, resolve } from "node:path";
@@ -15,6 +15,13 @@ const sharedStore = resolve(process.env["VMBUILD_STORE"] ?? ".vmbuild/store");
  */
 export const bootMode = process.env["VMBUILD_BOOT"] === "cold" ? "cold" : "warm";
 const bootEnv = { VMBUILD_BOOT: bootMode };
+
+/** Whether `make test` could make a base image. */
+export async function hasBase(name: string): Promise<boolean> {
+  return (
+    (await stat(join(sharedStore, `base-image/${name}.toml`)).catch(() => undefined)) !== undefined
+  );
+}
 
 export type Transport = "virtio-scsi" | "stream";
 
@@ -100,7 +107,11 @@ export class VmRig implements AsyncDisposable {
   }
 
   /** Starts a build that the test will end itself. */
-  async start(ops: string, flags: readonly string[] = []): Promise<RunningBuild> {
+  async start(
+    ops: string,
+    flags: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RunningBuild> {
     await this.put("test.spec", spec(ops, this.#base));
     const child = spawn(
       process.execPath,
@@ -112,6 +123,7 @@ export class VmRig implements AsyncDisposable {
           HOME: this.dir,
           VMBUILD_STORE: this.store,
           ...bootEnv,
+          ...env,
         },
         stdio: ["ignore", "pipe", "pipe"],
       },
@@ -161,6 +173,10 @@ export class RunningBuild {
     this.#ended = new Promise((resolve) => {
       child.once("close", (code) => resolve(code ?? undefined));
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
   }
 
   /** Resolves when the build has printed `text`; rejects when it ends without. */

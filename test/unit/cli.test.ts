@@ -55,6 +55,13 @@ describe("the command line", () => {
     [["build", "-f", "x", "--accelerator", "xen"], '"xen" is not auto, kvm or tcg'],
     [["build", "-f", "x", "--store", "zfs:tank"], "vmbuild has no zfs store"],
     [["build", "-f", "x", "-o", "image"], "the name does not tell the format"],
+    [["build", "-f", "x", "-o", "/:out"], "this is the whole disk"],
+    [["build", "-f", "x", "-o", "/srv/../etc:out"], "a path in the guest cannot contain `..`"],
+    [["build", "-f", "x", "-o", "/srv/www:store/x"], "it is inside the store"],
+    [["build", "-f", "x", "-o", "/srv/tiny.img:store/base-image/tiny.img"], "no image can be"],
+    [["build", "-f", "x", "-o", "/usr/store:."], "the directory there is not empty"],
+    [["build", "-f", "x", "-o", "/a/x:new", "-o", "/b/x:new"], "another --output writes there"],
+    [["build", "-f", "x", "--jobs", "0"], '--jobs: "0" is not a whole number from 1 to 1024'],
     [["build", "-f", "x", "--boot-timeout", "soon"], '"soon" is not a time such as 90s or 2m'],
   ])("%j is a usage error that says what is wrong", async (argv, message) => {
     const ran = await run(argv);
@@ -213,6 +220,8 @@ describe("plan", () => {
     ["((from tiny) (copy (src link/x) (dst /x)))", "leads through the symlink link"],
     ["((from tiny) (copy (src ../x) (dst /x)))", "leaves the build context"],
     ["((from ../tiny))", "cannot name a base image"],
+    ["((from tiny) (run (network nut) (shell x)))", "unknown network `nut`"],
+    ["((build b ((from tiny) (run (network x) (shell x)))) (from tiny))", "unknown network `x`"],
   ])("%s is refused at its place in the spec", async (text, message) => {
     await symlink("/etc", join(dir, "link"));
     await putSpec(text);
@@ -220,6 +229,8 @@ describe("plan", () => {
     expect(ran.exitCode).toBe(3);
     expect(ran.stderr).toMatch(/^test\.spec:1:\d+: error: /);
     expect(ran.stderr).toContain(message);
+    expect(ran.stderr).not.toContain("warning");
+    expect((await run(["build", "-f", "test.spec"])).exitCode).toBe(3);
   });
 });
 

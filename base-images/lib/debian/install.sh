@@ -6,6 +6,11 @@ systemctl --quiet enable systemd-networkd systemd-resolved grow-root ssh
 # Timers that change the system by themselves make one build differ from the next.
 systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
     fstrim.timer e2scrub_reap.service systemd-networkd-wait-online.service
+# /tmp is kept across boots, which a file system in RAM is not.
+systemctl --quiet mask tmp.mount
+# SSH over VSOCK would load its drivers at every boot, for hosts that do not speak it.
+mkdir -p /etc/systemd/system-generators
+ln -s /dev/null /etc/systemd/system-generators/systemd-ssh-generator
 
 passwd --quiet --lock root
 rm -rf /var/log/journal

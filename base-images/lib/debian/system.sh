@@ -81,16 +81,17 @@ system_install() {
 
 # system_disk DISK SIZE
 system_disk() {
+    disk_partitions "$1" "$2"
     # shellcheck disable=SC2016 # the inner shell expands them
     as_root sh -eu -c '
         . "$1/recipe.sh"; . "$1/ext4-image.sh"
         cd "$2"
         mkdir system
         tar -C system --xattrs --exclude="./dev/*" -xpf system.tar
-        ext4_of system root.img "$3"
+        ext4_within system "$3" "$4" "$5"
         cp system/boot/grub/core.img system/boot/grub/bootx64.efi system/usr/lib/grub/i386-pc/boot.img .
-        rm -rf system' sh "$recipe_lib" "$work" "$2"
-    disk_assemble "$1" "$work"
+        rm -rf system' sh "$recipe_lib" "$work" "$(realpath "$1")" "$2" "$disk_root_offset"
+    disk_bootable "$1" "$work"
 }
 
 system_profile() {

@@ -1,19 +1,19 @@
 import { resolve } from "node:path";
-import type { BuildFailure } from "../../build/failure.ts";
 import { buildPlan } from "../../build/build-plan.ts";
 import type { EventSink } from "../../build/event.ts";
-import { shortId } from "../../plan/plan-text.ts";
-import { lineAndColumn } from "../../spec/line-and-column.ts";
-import type { SourceText } from "../../spec/source.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
+import { buildErrors } from "../build-error.ts";
 import { exitCode } from "../exit-code.ts";
 import { makePlan } from "../make-plan.ts";
 import { openSettingsAndStore } from "../open-store.ts";
+import { readSecrets } from "../read-secrets.ts";
 import { orThrow } from "../or-throw.ts";
 import { writeOut } from "../output.ts";
-import { checkOutput, outputOf, writeImage } from "../output-image.ts";
+import { checkFiles, writeFiles } from "../output-files.ts";
+import { checkImage, writeImage } from "../output-image.ts";
+import { outputsOf } from "../outputs.ts";
 import { buildRenderer } from "../render/build-renderer.ts";
-import { failureMessage } from "../render/failure-message.ts";
+import { printError } from "../render/print-error.ts";
 import { jsonRenderer } from "../render/json-renderer.ts";
 import { liveStatus, plainLines, type StatusLine } from "../render/status-line.ts";
 import { styleFor, wantsColor } from "../render/style.ts";
@@ -36,20 +36,24 @@ interface BuildFlags {
   readonly warmBudget?: number;
   readonly jobs?: number;
   readonly logLimit?: number;
-  readonly output?: string;
+  readonly output?: readonly string[];
   readonly outputFormat?: "qcow2" | "raw";
   readonly tag?: string;
+  readonly secret: readonly string[];
   readonly keepFailed?: boolean;
+  readonly keepGoing?: boolean;
   readonly progress: "auto" | "plain" | "json" | "none";
   readonly verbose?: boolean;
 }
 
 /** `vmbuild build` */
 export async function build(context: string, flags: BuildFlags): Promise<void> {
-  const output = outputOf(flags);
-  const { settings, store } = await openSettingsAndStore(settingsOf(flags));
-  if (output !== undefined)
-    await checkOutput(output, { storeRoot: store.root, specPath: flags.file });
+  const outputs = outputsOf(flags);
+  const secrets = await readSecrets(flags.secret, process.env);
+  const { settings, store, images } = await openSettingsAndStore(settingsOf(flags));
+  for (const image of outputs.images)
+    await checkImage(image, { storeRoot: store.root, specPath: flags.file });
+  await checkFiles(outputs.files, store.root);
   const status =
     flags.progress === "auto" && process.stderr.isTTY
       ? liveStatus(process.stderr)
@@ -64,6 +68,7 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       ...settings,
       store,
       contextDir: resolve(context),
+      secrets,
       keepFailed: flags.keepFailed === true,
       note: (message) => void onEvent({ type: "note", message }),
     });
@@ -73,14 +78,21 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       contextDir: context,
       store,
       bases: env.bases,
+      images,
       ...(settings.diskSizeBytes === undefined ? {} : { diskSizeBytes: settings.diskSizeBytes }),
       signal,
     });
-    const built = await buildPlan(plan, env, { signal, onEvent });
-    if (!built.ok) throw buildError(built.error, source, termination.exitCode());
-    if (output !== undefined) {
-      await writeImage(built.value, env, output, status, signal, () => termination.exitCode());
+    const keepGoing = flags.keepGoing === true;
+    const built = await buildPlan(plan, env, { signal, onEvent, keepGoing });
+    if (!built.ok) {
+      status.close();
+      const errors = buildErrors(built.error, source, termination.exitCode());
+      for (const error of errors.slice(0, -1)) printError(error);
+      throw errors.at(-1);
     }
+    const writing = { status, signal, signalCode: () => termination.exitCode() };
+    for (const image of outputs.images) await writeImage(built.value, env, image, writing);
+    if (outputs.files.length > 0) await writeFiles(built.value, env, outputs.files, writing);
     if (flags.tag !== undefined) orThrow(await store.tag(flags.tag, built.value.id));
     status.close();
     await writeOut(`${built.value.id}\n`);
@@ -131,37 +143,5 @@ async function refuseBaseName(
   throw new UserError(`--tag ${tag}: there is a base image of that name`, {
     exitCode: exitCode.usage,
     hint: "`from` could not tell them apart; choose another name",
-  });
-}
-
-/** The end of a failed build: which directive, where it stands, what happened, where to look. */
-function buildError(
-  { step, failure, logId, kept }: BuildFailure,
-  source: SourceText,
-  signalCode: number | undefined,
-): UserError {
-  if (failure.reason === "cancelled") {
-    return new UserError("cancelled; what was built so far is kept", {
-      exitCode: signalCode ?? exitCode.internal,
-    });
-  }
-  const { text, detail, hint, exitCode: code } = failureMessage(failure);
-  const { line, column } = lineAndColumn(source.text, step.range.start);
-  const lines = [
-    ...(detail === undefined ? [] : [detail]),
-    ...(logId === undefined ? [] : [`its output: vmbuild log ${shortId(logId)}`]),
-    ...(kept === undefined
-      ? []
-      : [
-          `its machine still runs; log in with`,
-          `  ${kept.sshCommand}`,
-          `and end it with`,
-          `  kill ${kept.pid}`,
-        ]),
-  ];
-  return new UserError(`${source.name}:${line}:${column}: ${text}`, {
-    exitCode: code,
-    ...(lines.length === 0 ? {} : { detail: lines.join("\n") }),
-    ...(hint === undefined ? {} : { hint }),
   });
 }

@@ -15,7 +15,7 @@ interface PlanFlags extends Settings {
 
 /** `vmbuild plan` */
 export async function plan(context: string, flags: PlanFlags): Promise<void> {
-  const { store, layout, settings } = await openSettingsAndStore({
+  const { store, layout, settings, images } = await openSettingsAndStore({
     ...(flags.store === undefined ? {} : { store: flags.store }),
     ...(flags.diskSize === undefined ? {} : { diskSizeBytes: flags.diskSize }),
   });
@@ -24,6 +24,7 @@ export async function plan(context: string, flags: PlanFlags): Promise<void> {
     contextDir: context,
     store,
     bases: new FileBaseImages(layout),
+    images,
     ...(settings.diskSizeBytes === undefined ? {} : { diskSizeBytes: settings.diskSizeBytes }),
     signal: new AbortController().signal,
   });

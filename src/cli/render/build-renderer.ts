@@ -89,7 +89,11 @@ export function buildRenderer(options: BuildRendererOptions): EventSink {
         }
         return;
       case "note":
-        if (options.verbose) await status.print(`${style.dim(event.message)}\n`);
+        if (event.isWarning === true) {
+          await status.print(`${style.yellow(`warning: ${event.message}`)}\n`);
+        } else if (options.verbose) {
+          await status.print(`${style.dim(event.message)}\n`);
+        }
     }
   };
 }
@@ -97,6 +101,7 @@ export function buildRenderer(options: BuildRendererOptions): EventSink {
 const phaseText: Record<Extract<BuildEvent, { type: "step-phase" }>["phase"], string> = {
   waiting: "waiting for a machine",
   importing: "importing the base image",
+  reading: "reading the files of another build",
   booting: "booting",
   connecting: "logging in",
   resuming: "resuming",

@@ -34,17 +34,24 @@ function words(failure: Failure): Omit<Message, "exitCode"> {
       };
     case "not-a-directory":
       return { text: `${failure.file} is not a directory, so there is no ${failure.path}` };
+    case "source-ignored":
+      return {
+        text: `${failure.path} is left out by the build context's ${failure.ignoreFile}`,
+        hint: `change the rule there, or add the line !/${failure.path} after it`,
+      };
+    case "ignore-file-unusable":
+      return { text: `the build context's ${failure.path} cannot be used: ${failure.why}` };
     case "unsupported-file-type":
       return {
         text: `${failure.path} is a ${failure.type}, which cannot be copied`,
-        hint: "leave it out with `exclude`",
+        hint: "leave it out with `exclude` or in .vmbuildignore",
       };
     case "unreadable":
       return { text: `${failure.path} cannot be read (${failure.code})` };
     case "not-utf8":
       return {
         text: `the ${failure.what === "name" ? "name" : "link text"} of ${failure.path} is not UTF-8`,
-        hint: "rename it, or leave it out with `exclude`",
+        hint: "rename it, or leave it out with `exclude` or in .vmbuildignore",
       };
     case "changed-while-read":
       return {

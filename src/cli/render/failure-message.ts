@@ -1,6 +1,8 @@
 import type { StepFailure } from "../../build/failure.ts";
+import { knownNetworks, unknownNetworkText } from "../../spec/validate.ts";
 import { contextMessage } from "./context-message.ts";
 import { exitCode } from "../exit-code.ts";
+import { guestFilesMessage } from "./guest-files-message.ts";
 import { imageMessage } from "./image-message.ts";
 import { machineMessage } from "./machine-message.ts";
 import type { Message } from "./message.ts";
@@ -45,6 +47,22 @@ function words(failure: StepFailure): Message {
         detail: failure.message,
         exitCode: exitCode.guest,
       };
+    case "guest-files":
+      return guestFilesMessage(failure);
+    case "secret-failed":
+      return {
+        text: `the secret ${failure.secret} could not be offered at ${failure.target}`,
+        detail: failure.message,
+        exitCode: exitCode.guest,
+      };
+    case "network-unknown":
+      return {
+        text: unknownNetworkText(failure.name),
+        hint: knownNetworks,
+        exitCode: exitCode.badInput,
+      };
+    case "secrets-missing":
+      return secretsMissing(failure.ids);
     case "not-supported":
       return {
         text: `${failure.what} cannot be built yet`,
@@ -97,4 +115,20 @@ function words(failure: StepFailure): Message {
     default:
       return contextMessage(failure);
   }
+}
+
+function secretsMissing(ids: readonly string[]): Message {
+  const last = ids.at(-1) ?? "";
+  const names = ids.length === 1 ? last : `${ids.slice(0, -1).join(", ")} and ${last}`;
+  const flags = ids.map((id) => `--secret ${secretArgument(id)}`).join(" ");
+  return {
+    text: `the spec asks for the ${ids.length === 1 ? "secret" : "secrets"} ${names}, which ${ids.length === 1 ? "is" : "are"} not given`,
+    hint: `add ${flags}; NAME=env:VARIABLE in the place of NAME:FILE takes one from the environment`,
+    exitCode: exitCode.usage,
+  };
+}
+
+/** As a shell takes it. */
+function secretArgument(id: string): string {
+  return /^[\w.-]+$/.test(id) ? `${id}:FILE` : `'${id.replaceAll("'", "'\\''")}:FILE'`;
 }

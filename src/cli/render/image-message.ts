@@ -16,7 +16,7 @@ export function imageMessage(failure: Failure): Message {
           failure.available.length === 0
             ? `${failure.dir} has none yet`
             : `${failure.dir} has ${failure.available.join(", ")}`,
-        hint: failure.hasRecipe
+        hint: failure.recipes.includes(failure.name)
           ? `make it with \`vmbuild base build ${failure.name}\``
           : `add a disk with \`vmbuild base add ${failure.name} --from FILE\``,
         exitCode: exitCode.badInput,

@@ -14,7 +14,9 @@ export function jsonRenderer(stream: NodeJS.WritableStream): EventSink {
 }
 
 function jsonOf(event: BuildEvent): Record<string, unknown> {
-  if (event.type === "note") return { event: event.type, message: event.message };
+  if (event.type === "note") {
+    return { event: event.type, message: event.message, warning: event.isWarning };
+  }
   const step = {
     event: event.type,
     step: event.ref.number,

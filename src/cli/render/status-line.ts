@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:tty";
+import { stripVTControlCharacters } from "node:util";
 
 /** Text at the bottom of a terminal that says what goes on now, below everything that was printed. */
 export interface StatusLine {
@@ -33,7 +34,7 @@ export function liveStatus(stream: WriteStream): StatusLine {
     const texts = [...jobs.values()].map(
       ({ text, since }) => `${text} ${((performance.now() - since) / 1000).toFixed(1)} s`,
     );
-    return texts.join("   ");
+    return fitting(texts, stream.columns);
   };
   const draw = (): void => {
     const text = line();
@@ -62,6 +63,20 @@ export function liveStatus(stream: WriteStream): StatusLine {
       draw();
     },
   };
+}
+
+/**
+ * As many of the texts as go on one line of the terminal, and how many more there are: a line that is wrapped could
+ * not be erased.
+ */
+export function fitting(texts: readonly string[], columns: number): string {
+  for (let shown = texts.length; shown > 1; shown--) {
+    const more = shown < texts.length ? [`+${texts.length - shown}`] : [];
+    const line = [...texts.slice(0, shown), ...more].join("   ");
+    if (stripVTControlCharacters(line).length < columns) return line;
+  }
+  const [first = ""] = texts;
+  return stripVTControlCharacters(first).length < columns ? first : "";
 }
 
 function write(stream: NodeJS.WritableStream, text: string): Promise<void> {

@@ -1,0 +1,29 @@
+import { formatOfName } from "../image/export-image.ts";
+import { fileOutputOf, type FileOutput } from "./output-files.ts";
+import { imageOf, type OutputImage } from "./output-image.ts";
+
+/** What a build is to write besides its layers. */
+export interface Outputs {
+  readonly images: readonly OutputImage[];
+  readonly files: readonly FileOutput[];
+}
+
+/**
+ * What the flags `--output` ask for. `PATH:DIR` with an absolute path is files of the guest, unless it ends as an
+ * image's name does.
+ *
+ * @throws UserError
+ */
+export function outputsOf({
+  output = [],
+  outputFormat,
+}: {
+  readonly output?: readonly string[];
+  readonly outputFormat?: "qcow2" | "raw";
+}): Outputs {
+  const isFiles = (text: string) => /^\/[^:]*:./.test(text) && formatOfName(text) === undefined;
+  return {
+    images: output.filter((text) => !isFiles(text)).map((text) => imageOf(text, outputFormat)),
+    files: output.filter(isFiles).map(fileOutputOf),
+  };
+}
