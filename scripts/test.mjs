@@ -66,7 +66,7 @@ const boots = [
   { name: "installed package", argv: npm("smoke"), needs: "base image" },
   {
     name: "stress",
-    argv: "node stress/main.mjs --seed 1 --builds 12 --kills 12 --parallel 6 --minutes 2 --specs 6".split(
+    argv: "node stress/main.mjs --seed 1 --builds 5 --kills 6 --parallel 4 --minutes 2 --specs 3".split(
       " ",
     ),
     needs: "base image",

@@ -31,7 +31,7 @@ export async function fillDisk(dir, tally, random, options) {
     await buildAll(context, specs, () => ({ boot: options.bootOf(random), mayFill: true }));
     if (!tally.upkeep.has("builds on a full disk")) tally.find("the small disk was never full");
     run("mount", "-o", `remount,size=${largeMiB}m`, small);
-    await lookAfterwards(context, specs, options.bootOf(random));
+    await lookAfterwards(context, specs, options.lastBoot);
   } finally {
     if (!options.keeps(tally)) run("umount", small);
   }
