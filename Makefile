@@ -7,7 +7,7 @@ bin     := node_modules/.bin
 sources := $(shell find src -type d -o -name '*.ts' ! -name '*.test.ts')
 
 .DELETE_ON_ERROR:
-.PHONY: build configure help setup demo compile check test test-unit test-vm test-lts lint format bench clean distclean
+.PHONY: build configure help setup demo compile check test test-unit test-vm test-lts lint format bench stress clean distclean
 
 # The default goal, and with `configure` reserved for images.
 build configure:
@@ -56,6 +56,10 @@ format: setup ## rewrite the sources in the house format
 
 bench: compile ## compare with a boot per step, Packer and virt-customize, in one run
 	@node bench/main.mjs
+
+stress: compile ## kill builds and their machines 200 times, fill their disk, and look what holds
+	@node bin/vmbuild.js base build busybox --if-missing
+	@node stress/main.mjs $(STRESS)
 
 clean: ## remove what was compiled and the test results
 	rm -rf dist test-results

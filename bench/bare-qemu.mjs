@@ -29,7 +29,7 @@ export async function overlay(rig, name, backing) {
   return path;
 }
 
-function qemuArgv(rig, { kernel, initrd, append, profile }, disk) {
+function qemuArgv(rig, { kernel, initrd, append, profile, cpu = "max,-erms,-fsrm" }, disk) {
   return [
     "qemu-system-x86_64",
     "-M",
@@ -37,7 +37,7 @@ function qemuArgv(rig, { kernel, initrd, append, profile }, disk) {
     "-accel",
     rig.accelerator,
     "-cpu",
-    "max,-erms,-fsrm",
+    cpu,
     "-m",
     String(profile.memoryBytes / 1024 ** 2),
     "-smp",

@@ -64,6 +64,14 @@ const boots = [
     limitMs: 20 * minute,
   },
   { name: "installed package", argv: npm("smoke"), needs: "base image" },
+  {
+    name: "stress",
+    argv: "node stress/main.mjs --seed 1 --builds 5 --kills 6 --parallel 4 --minutes 2 --specs 3".split(
+      " ",
+    ),
+    needs: "base image",
+    limitMs: 20 * minute,
+  },
 ];
 const tiers = process.argv.includes("--no-boot")
   ? [...checks, { name: "installed package", argv: npm("smoke", "--", "--no-boot") }, ...unit]

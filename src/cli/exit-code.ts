@@ -9,7 +9,7 @@ export const exitCode = {
   usage: 2,
   /** What was given to work on is wrong: spec, build context, vmbuild.toml, profile, base image, id. */
   badInput: 3,
-  /** This machine lacks something: a program, disk space, rights. */
+  /** This machine lacks something: a program, disk space, rights, a store that is whole. */
   host: 4,
   /** The guest did not do its part: it did not boot, let us in, or stay up. */
   guest: 5,

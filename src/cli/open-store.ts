@@ -26,10 +26,26 @@ export async function openSettingsAndStore(
   flags: Settings,
   onLeftover: (leftover: Leftover) => void = () => {},
 ): Promise<OpenedStore> {
+  const { settings, images } = await readSettings(flags);
+  const store = orThrow(await openStore(storeRoot(settings, process.env), { onLeftover }));
+  return { settings, store, layout: storeLayout(store.root), images };
+}
+
+/**
+ * The path of the store that flags, environment and `vmbuild.toml` name. It is not opened: nothing is made or cleared
+ * away.
+ *
+ * @throws UserError
+ */
+export async function unopenedStore(flags: Settings): Promise<string> {
+  const { settings } = await readSettings(flags);
+  return storeRoot(settings, process.env);
+}
+
+async function readSettings(flags: Settings): Promise<Pick<OpenedStore, "settings" | "images">> {
   const config = await readConfigFile(process.cwd(), process.env);
   const settings = mergeSettings(known(flags), settingsOfEnvironment(process.env), config.settings);
-  const store = orThrow(await openStore(storeRoot(settings, process.env), { onLeftover }));
-  return { settings, store, layout: storeLayout(store.root), images: config.images };
+  return { settings, images: config.images };
 }
 
 /** What of a command's flags is a setting. */

@@ -32,7 +32,7 @@ Exit codes:
   1  a command of the spec failed or timed out
   2  the command line is wrong
   3  the input is wrong: spec, build context, vmbuild.toml, profile, base image, id
-  4  the host lacks something: a program, disk space, rights
+  4  the host lacks something: a program, disk space, rights; or verify found something wrong
   5  the guest did not boot, let vmbuild in, or stay up
   70 a bug in vmbuild; 128+N ended by signal N
 
@@ -246,6 +246,14 @@ function addLayerCommands(program: Command): void {
     .option("--json", "print JSON")
     .option("-q, --quiet", "print full ids only")
     .action(async (flags) => (await layers()).ls(flags));
+  withStore(
+    program
+      .command("verify")
+      .description("look for anything that is wrong with the store, without changing it (exit 4)"),
+  )
+    .option("--quick", "do not read the base images")
+    .option("--json", "print JSON")
+    .action(async (flags) => (await import("./commands/verify.ts")).verify(flags));
   withStore(
     program
       .command("show")
