@@ -14,13 +14,14 @@ export interface OwnerReport {
   readonly findings: readonly StoreFinding[];
 }
 
-/** Every entry of `result-tmp`, `cache-tmp` and `state/tmp`: in use by a living process, or a finding. */
+/** Every entry that has an owner, see `layout.ts`: in use by a living process, or a finding. */
 export async function verifyOwners(
   layout: StoreLayout,
 ): Promise<Result<OwnerReport, StoreFailure>> {
   const inUse: EntryInUse[] = [];
   const findings: StoreFinding[] = [];
-  for (const dir of [layout.stageDir, layout.cacheStageDir, layout.stateStageDir]) {
+  const { stageDir, cacheStageDir, stateStageDir, holdDir, deletingDir } = layout;
+  for (const dir of [stageDir, cacheStageDir, stateStageDir, holdDir, deletingDir]) {
     for (const entry of await entriesOf(dir)) {
       const path = join(dir, entry);
       const found = await findingsAt(path, async () => {
