@@ -66,6 +66,7 @@ let isInterrupted = false;
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.once(name, () => {
     isInterrupted = true;
+    tally.isMuted = true;
     void cleanUp().then(() => process.exit(1));
   });
 }

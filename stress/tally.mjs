@@ -9,6 +9,8 @@ export class Tally {
   upkeep = new Map();
   findings = [];
   skipped = [];
+  /** What is found while a run is broken off says nothing. */
+  isMuted = false;
   #startedAt = performance.now();
 
   count(counts, what) {
@@ -21,6 +23,7 @@ export class Tally {
 
   /** Something that must not be: what, and the end of what was printed. */
   find(what, output = "") {
+    if (this.isMuted) return;
     const tail = output.trim().split("\n").slice(-12).join("\n    ");
     this.findings.push(tail === "" ? what : `${what}\n    ${tail}`);
     process.stderr.write(`FOUND ${this.findings.at(-1)}\n`);

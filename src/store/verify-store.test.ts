@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, open, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,9 +13,9 @@ import {
   type StoreFixture,
   storeFixture,
 } from "../../test/laws/store-fixture.ts";
+import { deadOwner, overwrite, rebase, treeOf } from "../../test/support/damage.ts";
 import { storeLayout, type StoreLayout } from "./layout.ts";
 import { openStore } from "./open-store.ts";
-import { formatIdentity, identifyProcess, newOwner } from "./owner.ts";
 import type { Store } from "./store.ts";
 import { isWarning, type StoreReport } from "./store-report.ts";
 import { verifyStore } from "./verify-store.ts";
@@ -380,35 +380,4 @@ async function pidsOf(fixture: StoreFixture): Promise<readonly number[]> {
 
 function newestDisk(layout: StoreLayout, index: number): string {
   return layout.cacheVersion("c-disk", 1).disk(index);
-}
-
-/** Puts `text` at `position` of a file and gives it its mode back. */
-async function overwrite(path: string, text: string, position: number, mode = 0o444) {
-  await chmod(path, 0o600);
-  {
-    await using handle = await open(path, "r+");
-    await handle.write(Buffer.from(text, "latin1"), 0, text.length, position);
-  }
-  await chmod(path, mode);
-}
-
-async function rebase(path: string, backingPath: string, format: string): Promise<void> {
-  await chmod(path, 0o600);
-  await run("qemu-img", ["rebase", "-u", "-f", "qcow2", "-F", format, "-b", backingPath, path]);
-  await chmod(path, 0o444);
-}
-
-async function deadOwner(): Promise<string> {
-  const process = spawn("cat", { stdio: ["pipe", "ignore", "ignore"] });
-  const identity = await identifyProcess(process.pid ?? 0);
-  process.stdin.end();
-  await once(process, "close");
-  const own = await newOwner();
-  if (identity === undefined) throw new Error("`cat` was not seen");
-  return `${formatIdentity(identity)}-${own.slice(-8)}`;
-}
-
-async function treeOf(root: string): Promise<readonly string[]> {
-  const { stdout } = await run("find", [root, "-printf", "%p %m %s %T@ %C@\n"]);
-  return stdout.split("\n").sort();
 }
