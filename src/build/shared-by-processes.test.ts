@@ -107,6 +107,7 @@ interface WorkerEvent {
   readonly command?: string;
   readonly text?: string;
   readonly pid?: number;
+  readonly step?: number;
   readonly id?: string;
   readonly failure?: unknown;
   readonly logId?: string;
@@ -150,8 +151,9 @@ class Worker {
     });
   }
 
+  /** Waits until this worker follows the `run` of `builder`, which is the second step; it may have followed the first, too. */
   async sawAttachedTo(builder: Worker): Promise<void> {
-    await this.saw("step-attached", ({ pid }) => pid === builder.pid);
+    await this.saw("step-attached", ({ pid, step }) => pid === builder.pid && step === 2);
   }
 
   async kill(): Promise<void> {

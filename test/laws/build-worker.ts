@@ -48,7 +48,7 @@ async function build(text: string): Promise<void> {
     signal: new AbortController().signal,
     onEvent: (event) => {
       if (event.type === "step-attached" || event.type === "step-detached") {
-        say({ type: event.type, pid: event.pid });
+        say({ type: event.type, pid: event.pid, step: event.ref.number });
       }
       if (event.type === "step-output") {
         say({ type: "output", text: Buffer.from(event.chunk).toString() });
