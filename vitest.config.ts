@@ -18,6 +18,8 @@ export default defineConfig({
           name: "unit",
           include: ["src/**/*.test.ts", "test/unit/**/*.test.ts"],
           testTimeout: 30_000,
+          // Left to itself vitest keeps one of two cores for its own, and much of a test's time is waiting for files.
+          maxWorkers: 3,
         },
       },
       {

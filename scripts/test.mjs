@@ -28,12 +28,13 @@ const checks = [
   { name: "package", argv: npm("package") },
 ];
 const unit = [
-  { name: "unit", argv: vitest("unit"), results: "unit.json" },
+  { name: "unit", argv: vitest("unit"), results: "unit.json", limitMs: 10 * minute },
   {
     name: "unit, LTS Node",
     argv: ["scripts/test-lts.sh", "--allowOnly=false"],
     results: "lts/unit.json",
     env: { VMBUILD_TEST_RESULTS: `${resultsDir}/lts` },
+    limitMs: 10 * minute,
   },
 ];
 const boots = [
