@@ -34,11 +34,8 @@ export async function disturb(context, random, kills) {
 }
 
 /** Removes layers and caches, prunes, and verifies, until the context has stopped. */
-export async function keepUp(context, random, commands) {
-  const works = [deleteLayer, removeCache, verify];
-  for (const name of ["prune", "gc"]) {
-    if (commands.has(name)) works.push((...given) => prune(name, ...given));
-  }
+export async function keepUp(context, random) {
+  const works = [deleteLayer, removeCache, prune, verify];
   while (!context.isStopped()) {
     await delay(random.int(1000, 6000));
     if (context.isStopped()) return;
@@ -68,13 +65,14 @@ async function removeCache({ rig, tally }, random) {
   tally.count(tally.upkeep, "caches removed");
 }
 
-async function prune(name, context, random) {
+/** Everything that is not in use, or what has not been for some seconds. */
+async function prune(context, random) {
   const { rig, tally } = context;
-  const flags = random.chance(0.5) ? ["--free", "1K"] : [];
+  const flags = random.chance(0.5) ? ["--keep", "1K", "--caches"] : ["--older-than", "5s"];
   context.deletions++;
-  const { code, stderr } = await vmbuild(rig, [name, ...flags]);
-  if (code !== 0) tally.find(`${name} ${flags.join(" ")} ended with ${code}`, stderr);
-  tally.count(tally.upkeep, `runs of ${name}`);
+  const { code, stderr } = await vmbuild(rig, ["prune", ...flags]);
+  if (code !== 0) tally.find(`prune ${flags.join(" ")} ended with ${code}`, stderr);
+  tally.count(tally.upkeep, "runs of prune");
 }
 
 /** In the middle of it all, only what dead processes left may be wrong. */

@@ -114,7 +114,7 @@ async function storm() {
     while (!isDone()) await buildSpec(context, random.pick(specs), { boot: bootOf(random) });
   };
   const disturber = disturb(context, random.fork(), kills);
-  const upkeep = keepUp(context, random.fork(), await commandsOf(rig));
+  const upkeep = keepUp(context, random.fork());
   const workers = Array.from({ length: parallel }, () => work(random.fork()));
   const timer = setInterval(() => (isStopped ||= isDone()), 200);
   try {
@@ -125,12 +125,6 @@ async function storm() {
   if (tally.killCount < kills)
     tally.skipped.push(`${kills - tally.killCount} of ${kills} kills: the time was over`);
   await lookAfterwards(contextOf(rig, tally), specs, lastBoot);
-}
-
-/** The commands this vmbuild has. */
-async function commandsOf(rig) {
-  const { stdout } = await vmbuild(rig, ["--help"]);
-  return new Set([...stdout.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name]) => name));
 }
 
 async function cleanUp() {
