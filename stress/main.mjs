@@ -17,7 +17,7 @@ import { buildSpec } from "./build.mjs";
 import { contextOf } from "./context.mjs";
 import { disturb, keepUp } from "./disturb.mjs";
 import { fillDisk } from "./full-disk.mjs";
-import { endAll, vmbuild } from "./processes.mjs";
+import { endAll } from "./processes.mjs";
 import { Random } from "./random.mjs";
 import { prepareRig, run } from "./rig.mjs";
 import { writeSpecs } from "./specs.mjs";
