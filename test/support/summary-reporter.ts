@@ -60,7 +60,7 @@ function summarise(modules: readonly TestModule[]): ProjectSummary {
     for (const test of module.children.allTests()) {
       const result = test.result();
       if (result.state === "passed") summary.passed += 1;
-      else if (result.state !== "skipped") summary.failures.push(nameOf(test));
+      else if (result.state !== "skipped") summary.failures.push(`${nameOf(test)}${whyOf(test)}`);
       else {
         const reason = result.note ?? reasonFor(test);
         summary.skipped.push({ name: nameOf(test), reason });
@@ -68,6 +68,15 @@ function summarise(modules: readonly TestModule[]): ProjectSummary {
     }
   }
   return summary;
+}
+
+/** The end of what its errors say, below the name; it often is what a program printed. */
+function whyOf(test: TestCase): string {
+  const lines = (test.result().errors ?? []).flatMap(({ message }) => message.split("\n"));
+  return lines
+    .slice(-30)
+    .map((line) => `\n      ${line}`)
+    .join("");
 }
 
 /** Why a test without a note of its own did not run. */

@@ -59,7 +59,7 @@ async function install(
 }
 
 async function unpackIso(iso: string, dir: string): Promise<string[]> {
-  await execa("xorriso", ["-osirrox", "on", "-indev", iso, "-extract", "/", dir]);
+  await execa("xorriso", ["-osirrox", "on", "-indev", `stdio:${iso}`, "-extract", "/", dir]);
   return (await readdir(dir, { recursive: true })).sort();
 }
 

@@ -1,9 +1,16 @@
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootMode, VmRig } from "../support/vm-rig.ts";
 
 describe("a command that", () => {
+  // One store for all of them, whose machine boots once.
+  let rig: VmRig;
+  beforeAll(async () => {
+    rig = await VmRig.create();
+  });
+  afterAll(() => rig[Symbol.asyncDispose]());
+
   test.each([
     ["fails", "echo before; exit 3", 1, "the command exited with status 3"],
     ["powers the machine off", "poweroff; sleep 60", 5, "the guest powered itself off"],
@@ -21,7 +28,6 @@ describe("a command that", () => {
       "the connection to the guest was lost",
     ],
   ])("%s ends with one clear message", async (_, command, exitCode, message) => {
-    await using rig = await VmRig.create();
     const ran = await rig.build(`(run (timeout 45s) (shell "${command}"))`);
     expect(ran.stderr).toContain(message);
     expect(ran.exitCode).toBe(exitCode);
@@ -33,7 +39,6 @@ describe("a command that", () => {
   });
 
   test("takes too long is ended, and its log is kept", async () => {
-    await using rig = await VmRig.create();
     const ran = await rig.build(`(run (timeout 1s) (shell "echo waiting; sleep 60"))`);
     expect(ran.exitCode).toBe(1);
     expect(ran.stderr).toContain("the command took longer than its timeout of 1 s");
@@ -43,7 +48,6 @@ describe("a command that", () => {
   });
 
   test("closes its standard input and output is no trouble", async () => {
-    await using rig = await VmRig.create();
     const ran = await rig.build(`(run (shell "exec <&- >&- 2>&-; sleep 1; exit 0"))`);
     expect(ran.exitCode, ran.stderr).toBe(0);
   });

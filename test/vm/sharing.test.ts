@@ -78,8 +78,9 @@ describe("two builds of one spec at once", () => {
     const build = await rig.start(`(run (shell "echo a"))`);
     await rig.put("other.spec", `((from busybox) (run (shell "echo b")))`);
     const other = rig.run(["build", "-f", "other.spec"]);
-    expect((await build.ended()).exitCode).toBe(0);
-    expect((await other).exitCode).toBe(0);
+    const [one, two] = await Promise.all([build.ended(), other]);
+    expect(one.exitCode, one.output).toBe(0);
+    expect(two.exitCode, two.stderr).toBe(0);
     expect(await rig.entries("result")).toHaveLength(3);
     expect(await rig.entries("result-tmp")).toEqual([]);
     expect(await rig.machines()).toEqual([]);
