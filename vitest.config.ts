@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+// A busy host is slow; what is waited for says nothing about how long it may take.
+const expectation = { poll: { timeout: 20_000 } };
+
 // Two tiers: `unit` never boots a machine; `vm` boots real guests, of which two at once keep two cores busy.
 export default defineConfig({
   test: {
@@ -18,6 +21,7 @@ export default defineConfig({
           name: "unit",
           include: ["src/**/*.test.ts", "test/unit/**/*.test.ts"],
           testTimeout: 30_000,
+          expect: expectation,
           // Left to itself vitest keeps one of two cores for its own, and much of a test's time is waiting for files.
           maxWorkers: 3,
         },
@@ -27,6 +31,7 @@ export default defineConfig({
           name: "vm",
           include: ["test/vm/**/*.test.ts"],
           testTimeout: 300_000,
+          expect: expectation,
           hookTimeout: 300_000,
           maxWorkers: 2,
         },
