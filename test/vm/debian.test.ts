@@ -38,10 +38,10 @@ const packageFiles: readonly (readonly [path: string, content: string, mode?: nu
 const ops = `
   (copy (src greeter) (dst /tmp/greeter))
   (env SOURCE_DATE_EPOCH 0)
-  (run (shell "dpkg-deb --build /tmp/greeter >/dev/null && dpkg -i /tmp/greeter.deb && systemctl is-active greeter &&
-    groupadd --gid 900 team && useradd --uid 900 --gid 900 --create-home worker && usermod -aG sudo worker"))
+  (run (shell "dpkg-deb --build /tmp/greeter >/dev/null && dpkg -i /tmp/greeter.deb && systemctl is-active greeter"))
+  (run (shell "groupadd --gid 900 team && useradd --uid 900 --gid 900 --create-home worker && usermod -aG sudo worker; systemctl is-active greeter"))
   (user (name worker))
-  (run (shell "systemctl is-active greeter || exit; id; umask 027; mkdir -p ~/work/deep; echo work >~/work/deep/file; ln -s deep ~/work/link; echo mine >/tmp/mine"))
+  (run (shell "id; umask 027; mkdir -p ~/work/deep; echo work >~/work/deep/file; ln -s deep ~/work/link; echo mine >/tmp/mine"))
   (user (uid 0) (gid 0))
   (run (shell "mkfifo /srv/fifo; echo data >/tmp/kept; chown 12:34 /tmp/kept; chmod 4755 /tmp/kept; truncate -s 1M /srv/sparse; ln /tmp/kept /srv/hard"))`;
 

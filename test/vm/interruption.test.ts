@@ -16,8 +16,8 @@ test("a signal while a command runs ends the machine and leaves nothing", async 
     const build = await rig.start(ops);
     await build.saw("| up");
     const { exitCode, output } = await build.end(signal);
-    expect(exitCode).toBe(status);
-    expect(output).toContain("cancelled; what was built so far is kept");
+    expect(exitCode, signal).toBe(status);
+    expect(output, signal).toContain("cancelled; what was built so far is kept");
     expect(await rig.machines()).toEqual([]);
     expect(await rig.entries("result-tmp")).toEqual([]);
     expect(await rig.entries("result")).toHaveLength(2);
