@@ -15,6 +15,7 @@ let sources: Transpiled;
 beforeAll(async () => {
   sources = await transpile(
     "src/result.ts",
+    "src/until-aborted.ts",
     ...rooms.map((room) => `src/${room}`),
     "test/support/build-rig.ts",
     "test/laws/build-worker.ts",

@@ -17,7 +17,7 @@ import { replayLayer } from "./replay-layer.ts";
 import { runStep } from "./run-step.ts";
 import { sharedFailure } from "./shared-failure.ts";
 import type { RunningStep } from "./shared-steps.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { untilAborted } from "../until-aborted.ts";
 
 type StepOutcome = Result<Layer, BuildFailure>;
 

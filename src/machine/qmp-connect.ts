@@ -7,7 +7,8 @@ const retryMs = 5;
 
 /**
  * Connects to a Unix socket that is about to be made, however long that takes; the caller's signal
- * ends the waiting, and must be aborted when its maker ends.
+ * ends the waiting, and must be aborted when its maker ends. The socket has a listener for errors, and may be
+ * closed again when the caller gets it.
  */
 export async function connectWhenThere(
   socketPath: string,
@@ -24,10 +25,8 @@ export async function connectWhenThere(
 function tryConnect(socketPath: string): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const socket = connect(socketPath);
-    socket.once("connect", () => {
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-    socket.once("error", () => resolve(undefined));
+    socket.once("connect", () => resolve(socket));
+    // For good: QEMU may end before anybody else listens, which is no reason to end as well.
+    socket.on("error", () => resolve(undefined));
   });
 }

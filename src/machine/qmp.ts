@@ -98,7 +98,7 @@ function dispatch(
   const waiters = new Set<{ name: string; settle: (reply: EventReply) => void }>();
   const closed = deferred<string>();
   let nextId = 1;
-  let ending: string | undefined;
+  let ending = socket.errored?.message;
   const cause = () => ending ?? "QEMU closed the connection";
 
   const receive = (message: QmpMessage) => {
@@ -140,7 +140,7 @@ function dispatch(
   socket.on("error", (error) => {
     ending ??= error.message;
   });
-  socket.once("close", () => {
+  const onClose = () => {
     const message = cause();
     for (const { command, settle } of replies.values()) {
       settle(failed({ reason: "interrupted", awaited: command, message }));
@@ -149,7 +149,9 @@ function dispatch(
       settle(failed({ reason: "interrupted", awaited: name, message }));
     }
     closed.settle(message);
-  });
+  };
+  if (socket.closed) onClose();
+  else socket.once("close", onClose);
 
   return {
     closed: closed.promise,

@@ -11,7 +11,7 @@ async function trimmed(room?: Room): Promise<readonly string[]> {
     const warm = { [Symbol.asyncDispose]: async () => void ended.push(id) };
     await machines.add(id, {
       warm: warm as unknown as WarmMachine,
-      parts: 0,
+      saved: { kind: "saved", dir: "", parts: 0, files: [] },
       network: false,
       resources: {
         memoryBytes: 60,

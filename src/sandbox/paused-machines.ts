@@ -2,14 +2,14 @@ import { randomBytes } from "node:crypto";
 import { switchDisk } from "../suspend/switch-disk.ts";
 import { firstDiskNode } from "../machine/qemu-disk.ts";
 import { wakeInput } from "../suspend/wake-program.ts";
-import type { WarmMachine } from "../suspend/warm-machine.ts";
+import type { SavedOrigin, WarmMachine } from "../suspend/warm-machine.ts";
 import type { Resources, Room, SandboxHooks, SandboxJob, WarmJob } from "./sandbox.ts";
 
 /** A machine that stands still after a job, saved as it is. */
 export interface PausedMachine {
   readonly warm: WarmMachine;
-  /** Parts of its RAM as it was saved. */
-  readonly parts: number;
+  /** As what it was saved, in a directory that is the layer's by now. */
+  readonly saved: SavedOrigin;
   /** Whether it reaches the network, which is decided when QEMU starts. */
   readonly network: boolean;
   readonly resources: Resources;
@@ -44,7 +44,7 @@ export class PausedMachines {
 
   /** Lets a paused machine go on with a job, on the job's disk; undefined when it cannot. */
   async goOn(
-    { warm, parts }: PausedMachine,
+    { warm, saved }: PausedMachine,
     job: Pick<SandboxJob, "diskPath"> & { readonly warm: Pick<WarmJob, "parentDir"> },
     { signal, onMachine }: Pick<SandboxHooks, "signal" | "onMachine">,
   ): Promise<WarmMachine | undefined> {
@@ -57,7 +57,7 @@ export class PausedMachines {
     const woken = session.wake(wakeInput(randomBytes(64), Date.now()));
     const running = await machine.monitor.execute("cont", {}, signal);
     if (!running.ok || !(await woken)) return undefined;
-    return { ...warm, origin: { kind: "saved", dir: job.warm.parentDir, parts } };
+    return { ...warm, origin: { ...saved, dir: job.warm.parentDir } };
   }
 
   /** Ends those that waited longest, until the others fit into the room; without it all. */

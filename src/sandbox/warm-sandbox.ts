@@ -8,11 +8,10 @@
  *
  * Whatever is wrong with a suspended machine, the job boots and runs as in the cold sandbox.
  */
-import { copyFile, mkdir, rm, statfs } from "node:fs/promises";
+import { mkdir, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
 import type { MachineConfig } from "../machine/machine.ts";
-import { diskName } from "../suspend/record.ts";
 import { resumeMachine, usableMachine } from "../suspend/resume-machine.ts";
 import { saveMachine } from "../suspend/save-machine.ts";
 import type { WarmMachine } from "../suspend/warm-machine.ts";
@@ -23,6 +22,7 @@ import { cleanUp } from "./clean-up.ts";
 import { openNetwork } from "./open-network.ts";
 import { PausedMachines } from "./paused-machines.ts";
 import { rootShell } from "./posix-command.ts";
+import { SharedBoots } from "./shared-boots.ts";
 import {
   hasSecrets,
   type FailedJob,
@@ -59,6 +59,7 @@ type Obtained = Result<WarmMachine, SandboxFailure | undefined>;
 export class WarmSandbox implements Sandbox {
   readonly #options: WarmSandboxOptions;
   readonly #paused: PausedMachines;
+  readonly #boots = new SharedBoots();
 
   constructor(options: WarmSandboxOptions) {
     this.#options = options;
@@ -134,12 +135,10 @@ export class WarmSandbox implements Sandbox {
   async #resumeSaved(job: ShutDownJob, hooks: ShutDownHooks): Promise<WarmMachine | undefined> {
     const { suspendedDir: dir, workDir } = job;
     const config = this.#config({ ...job, network: false });
-    const record = await usableMachine(config, dir);
-    if (record?.ok !== true) return undefined;
-    // What that machine has done since its boot is on a disk of its own.
-    if (record.value.hasDisk) await copyFile(join(dir, diskName), job.diskPath);
-    await mkdir(workDir, { recursive: true, mode: 0o700 });
-    const resumed = await resumeMachine(config, record.value, { dir, workDir, ...hooks });
+    const usable = await usableMachine(config, dir, workDir);
+    if (usable?.ok !== true) return undefined;
+    await using pinned = usable.value;
+    const resumed = await resumeMachine(config, pinned, hooks);
     return resumed.ok ? resumed.value : undefined;
   }
 
@@ -205,9 +204,8 @@ export class WarmSandbox implements Sandbox {
       this.#note(job, `its machine is not kept: ${saved.error}`);
       return false;
     }
-    const { parts } = saved.value;
     const { network, resources } = job;
-    await this.#paused.add(job.warm.id, { warm, parts, network, resources });
+    await this.#paused.add(job.warm.id, { warm, saved: saved.value, network, resources });
     return true;
   }
 
@@ -220,31 +218,35 @@ export class WarmSandbox implements Sandbox {
       if (machine !== undefined) return ok(machine);
       await paused.warm[Symbol.asyncDispose]();
     }
-    const resumed = await this.#resumeFrom(warm.parentDir, job, hooks);
-    if (resumed.ok || resumed.error !== undefined) return resumed;
-    const booted = await this.#boot(job, hooks);
+    const boots = warm.freshBoot ? new SharedBoots() : this.#boots;
+    for (;;) {
+      const resumed = await this.#resumeFrom(warm.parentDir, job, hooks);
+      if (resumed.ok || resumed.error !== undefined) return resumed;
+      if (!boots.isBooting(warm.parent)) break;
+      hooks.onPhase("booting");
+      await boots.ended(warm.parent, hooks.signal);
+      if (hooks.signal.aborted) return failed({ reason: "cancelled" });
+    }
+    const booted = await boots.run(warm.parent, () => this.#boot(job, hooks));
     if (!booted.ok) return booted;
-    const again = await this.#resumeFrom(booted.value, job, hooks);
-    return again;
+    return this.#resumeFrom(booted.value, job, hooks);
   }
 
   /** Resumes the machine saved in `dir`; undefined when there is none that can be used. */
   async #resumeFrom(dir: string, job: Job, hooks: SandboxHooks): Promise<Obtained> {
     const config = this.#config(job);
-    const usable = await usableMachine(config, dir);
+    const usable = await usableMachine(config, dir, job.workDir);
     if (usable === undefined) return failed(undefined);
     if (!usable.ok) {
       this.#note(job, `the suspended machine is not used: ${usable.error}`);
       return failed(undefined);
     }
-    const record = usable.value;
+    await using pinned = usable.value;
     // A machine that has done nothing since its boot is as good as a boot.
-    if (job.warm.freshBoot && !record.hasDisk) return failed(undefined);
+    if (job.warm.freshBoot && !pinned.record.hasDisk) return failed(undefined);
     hooks.onPhase("resuming");
-    if (record.hasDisk) await copyFile(join(dir, diskName), job.diskPath);
     const { signal, onMachine } = hooks;
-    const { workDir } = job;
-    const resumed = await resumeMachine(config, record, { dir, workDir, signal, onMachine });
+    const resumed = await resumeMachine(config, pinned, { signal, onMachine });
     if (resumed.ok) {
       await job.warm.onUsed();
       return resumed;

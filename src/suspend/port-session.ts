@@ -64,7 +64,8 @@ export class PortSession implements OwnedSession {
     });
     for (const port of Object.values(ports)) {
       port.on("error", () => {});
-      port.once("close", () => this.#lost.settle("lost"));
+      if (port.closed) this.#lost.settle("lost");
+      else port.once("close", () => this.#lost.settle("lost"));
     }
     void options.agentGone.then(() => this.#lost.settle("lost"));
   }

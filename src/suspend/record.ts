@@ -78,6 +78,20 @@ export async function markFiles(dir: string, names: readonly string[]): Promise<
   );
 }
 
+/** The name of a file in `dir` that is not as it was saved, if there is one. @throws as {@link markFiles} */
+export async function changedFile(
+  dir: string,
+  saved: readonly FileMark[],
+): Promise<string | undefined> {
+  const names = saved.map(({ name }) => name);
+  const marks = await markFiles(dir, names);
+  return names.find(
+    (_, index) =>
+      marks[index]?.bytes !== saved[index]?.bytes ||
+      marks[index]?.mtimeNs !== saved[index]?.mtimeNs,
+  );
+}
+
 /**
  * The record of the machine in `dir`: undefined when there is none, and a failure that says why when it
  * cannot be used: damaged, of a later version, or saved before the host was started.
@@ -95,15 +109,8 @@ export async function readRecord(dir: string): Promise<Result<MachineRecord, str
     return failed("it was saved before the host was last started");
   }
   try {
-    const marks = await markFiles(
-      dir,
-      record.files.map(({ name }) => name),
-    );
-    const changed = marks.find((mark, index) => {
-      const saved = record.files[index];
-      return mark.bytes !== saved?.bytes || mark.mtimeNs !== saved.mtimeNs;
-    });
-    return changed === undefined ? ok(record) : failed(`its file ${changed.name} was changed`);
+    const changed = await changedFile(dir, record.files);
+    return changed === undefined ? ok(record) : failed(`its file ${changed} was changed`);
   } catch (error) {
     return failed(`a file of it is missing: ${(error as Error).message}`);
   }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { link, rm } from "node:fs/promises";
+import { copyFile, link, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -22,7 +22,8 @@ import { failed, ok, type Result } from "../result.ts";
 import { openAgentSession } from "./agent-session.ts";
 import { difference, hostFingerprint } from "./fingerprint.ts";
 import { GuestMemory } from "./guest-memory.ts";
-import { baseName, devicesName, type MachineRecord, readRecord } from "./record.ts";
+import { type PinnedMachine, pinMachine } from "./pin-machine.ts";
+import { baseName, devicesName, diskName } from "./record.ts";
 import { openRam } from "./save-machine.ts";
 import { wakeInput } from "./wake-program.ts";
 import type { WarmMachine } from "./warm-machine.ts";
@@ -31,50 +32,57 @@ import type { WarmMachine } from "./warm-machine.ts";
 const resumeTimeoutMs = 60_000;
 
 export interface ResumeOptions {
-  /** The directory the machine was saved in. */
-  readonly dir: string;
-  /** A directory on the same filesystem, for a moment. */
-  readonly workDir: string;
   readonly signal: AbortSignal;
   readonly onMachine: (pid: number) => void | Promise<void>;
   /** 64 bytes for the guest's random number generator. @default fresh ones */
   readonly random?: Uint8Array;
 }
 
-/** A machine of this configuration that was saved and may be used, or why it may not. */
+/**
+ * The machine saved in `dir`, if it is of this configuration and may be used, or why it may not. To be disposed of
+ * when it has been resumed; until then `workDir`, on the same filesystem, holds its files.
+ */
 export async function usableMachine(
   config: Omit<MachineConfig, "ramPath">,
   dir: string,
-): Promise<Result<MachineRecord, string> | undefined> {
-  const record = await readRecord(dir);
-  if (record === undefined || !record.ok) return record;
+  workDir: string,
+): Promise<Result<PinnedMachine, string> | undefined> {
+  const pinned = await pinMachine(dir, workDir);
+  if (pinned === undefined || !pinned.ok) return pinned;
   const needs = await findPrograms(config, defaultTuning());
-  if (!needs.ok) return failed(needs.error.reason);
-  const now = await hostFingerprint(config, needs.value.programPath);
-  const changed = difference(record.value.fingerprint, now);
-  return changed === undefined ? record : failed(changed);
+  const why = needs.ok
+    ? difference(
+        pinned.value.record.fingerprint,
+        await hostFingerprint(config, needs.value.programPath),
+      )
+    : needs.error.reason;
+  if (why === undefined) return pinned;
+  await pinned.value[Symbol.asyncDispose]();
+  return failed(why);
 }
 
 /**
  * Resumes the machine, with its clock set and its random number generator reseeded.
  *
- * `config.diskPath` continues the disk the machine was saved with. A failure is told in words, with
- * everything cleaned up: there is still the layer's disk to boot from.
+ * `config.diskPath` continues the disk the machine was saved with; where that is its own, it becomes a copy of it. A
+ * failure is told in words, with everything cleaned up: there is still the layer's disk to boot from.
  */
 export async function resumeMachine(
   config: Omit<MachineConfig, "ramPath">,
-  record: MachineRecord,
-  { dir, workDir, signal, onMachine, random = randomBytes(64) }: ResumeOptions,
+  pinned: PinnedMachine,
+  { signal, onMachine, random = randomBytes(64) }: ResumeOptions,
 ): Promise<Result<WarmMachine, string>> {
   const undo: (() => Promise<void>)[] = [];
   try {
-    const ramPath = join(workDir, `vmbuild-ram-${randomBytes(8).toString("hex")}`);
-    await link(join(dir, baseName), ramPath);
+    // What that machine has done since its boot is on a disk of its own.
+    if (pinned.record.hasDisk) await copyFile(join(pinned.dir, diskName), config.diskPath);
+    const ramPath = join(pinned.dir, `vmbuild-ram-${randomBytes(8).toString("hex")}`);
+    await link(join(pinned.dir, baseName), ramPath);
     undo.push(() => rm(ramPath, { force: true }));
     const resumed = await start(
       { ...config, ramPath },
-      record,
-      { dir, signal, onMachine, random },
+      pinned,
+      { signal, onMachine, random },
       undo,
     );
     // QEMU has the file mapped; the saving of its own machine links it again.
@@ -94,8 +102,8 @@ async function undoAll(undo: (() => Promise<void>)[]): Promise<void> {
 
 async function start(
   config: MachineConfig & { readonly ramPath: string },
-  record: MachineRecord,
-  { dir, signal: cancel, onMachine, random }: Required<Omit<ResumeOptions, "workDir">>,
+  { record, dir, savedIn }: PinnedMachine,
+  { signal: cancel, onMachine, random }: Required<ResumeOptions>,
   undo: (() => Promise<void>)[],
 ): Promise<Result<WarmMachine, string>> {
   const tuning = defaultTuning();
@@ -166,7 +174,7 @@ async function start(
     fingerprint: record.fingerprint,
     ramFile,
     memoryBytes: config.memoryBytes,
-    origin: { kind: "saved", dir, parts: record.parts },
+    origin: { kind: "saved", dir: savedIn, parts: record.parts, files: record.files },
     baseline: record.baseline,
     [Symbol.asyncDispose]: () => machine[Symbol.asyncDispose](),
   });

@@ -8,6 +8,7 @@ import { GuestMemory } from "./guest-memory.ts";
 import { SavedRam, writeBase, writePart } from "./ram-part.ts";
 import {
   baseName,
+  changedFile,
   currentBootId,
   devicesName,
   diskName,
@@ -19,7 +20,7 @@ import {
   readPages,
   recordName,
 } from "./record.ts";
-import type { RamOrigin, WarmMachine } from "./warm-machine.ts";
+import type { SavedOrigin, WarmMachine } from "./warm-machine.ts";
 
 export interface SaveOptions {
   /** A directory to make. */
@@ -38,7 +39,7 @@ export interface SaveOptions {
 export async function saveMachine(
   warm: WarmMachine,
   options: SaveOptions,
-): Promise<Result<RamOrigin & { readonly kind: "saved" }, string>> {
+): Promise<Result<SavedOrigin, string>> {
   const { dir } = options;
   try {
     const saved = await save(warm, options);
@@ -53,7 +54,7 @@ export async function saveMachine(
 async function save(
   warm: WarmMachine,
   { dir, diskPath, signal, onStopped }: SaveOptions,
-): Promise<Result<RamOrigin & { readonly kind: "saved" }, string>> {
+): Promise<Result<SavedOrigin, string>> {
   const { monitor } = warm.machine;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   for (const [command, args, onDone] of [
@@ -66,7 +67,9 @@ async function save(
       return failed(`${command}: ${"message" in done.error ? done.error.message : "cancelled"}`);
     onDone?.();
   }
-  const parts = await saveRam(warm, dir);
+  const saved = await saveRam(warm, dir);
+  if (!saved.ok) return saved;
+  const parts = saved.value;
   if (diskPath !== undefined) {
     await copyFile(diskPath, join(dir, diskName), constants.COPYFILE_FICLONE);
   }
@@ -80,24 +83,31 @@ async function save(
     baseline: warm.baseline,
   };
   await writeFile(join(dir, recordName), JSON.stringify(record), { mode: 0o600 });
-  return ok({ kind: "saved", dir, parts });
+  return ok({ kind: "saved", dir, parts, files: record.files });
 }
 
 /** Gives the number of parts. */
-async function saveRam({ origin, machine, ramFile, memoryBytes }: WarmMachine, dir: string) {
+async function saveRam(
+  { origin, machine, ramFile, memoryBytes }: WarmMachine,
+  dir: string,
+): Promise<Result<number, string>> {
   await using memory = await GuestMemory.open(machine.pid, ramFile);
   if (origin.kind === "booted") {
     await writeBase(join(dir, baseName), memory, memoryBytes);
-    return 0;
+    return ok(0);
   }
   const number = origin.parts + 1;
-  await using saved = await openRam(origin.dir, origin.parts);
-  for (const name of fileNames(origin.parts, false)) {
-    if (name !== devicesName) await link(join(origin.dir, name), join(dir, name));
+  const names = fileNames(origin.parts, false).filter((name) => name !== devicesName);
+  for (const name of names) await link(join(origin.dir, name), join(dir, name));
+  // Pages that were never written are still those of the machine it began with, and of no other.
+  const shared = origin.files.filter(({ name }) => names.includes(name));
+  if ((await changedFile(dir, shared)) !== undefined) {
+    return failed("another machine is in the place of the one it began with");
   }
+  await using saved = await openRam(dir, origin.parts);
   const runs = await writePart(join(dir, partName(number)), memory, saved);
   await writeFile(join(dir, pagesName(number)), JSON.stringify(runs), { mode: 0o600 });
-  return number;
+  return ok(number);
 }
 
 /** The RAM of the machine saved in `dir`. @throws what the file system throws */

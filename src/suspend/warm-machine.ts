@@ -1,13 +1,22 @@
 import type { Machine } from "../machine/machine.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { PortSession } from "./port-session.ts";
+import type { FileMark } from "./record.ts";
 
 /** Where the RAM of a running machine comes from: what it is compared with when it is saved. */
 export type RamOrigin =
   /** Empty RAM: the machine was booted. */
-  | { readonly kind: "booted" }
-  /** The machine saved in `dir`, with so many parts. */
-  | { readonly kind: "saved"; readonly dir: string; readonly parts: number };
+  { readonly kind: "booted" } | SavedOrigin;
+
+/** The machine that was saved in `dir`, where another one may be by now. */
+export interface SavedOrigin {
+  readonly kind: "saved";
+  readonly dir: string;
+  /** How many parts its RAM has besides the base. */
+  readonly parts: number;
+  /** Its files, by which it is told from another. */
+  readonly files: readonly FileMark[];
+}
 
 /** A machine that runs, or is paused, and can be suspended. */
 export interface WarmMachine extends AsyncDisposable {

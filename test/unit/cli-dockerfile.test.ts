@@ -72,7 +72,7 @@ describe("dockerfile", () => {
   ])("says of %s what check says", async (_, text) => {
     await writeFile(join(dir, "test.spec"), text);
     const checked = await run(["check", "test.spec"]);
-    expect(checked.exitCode).toBe(3);
+    expect(checked.exitCode, checked.stderr).toBe(3);
     expect(await run(["dockerfile", "-f", "test.spec"])).toEqual(checked);
   });
 
@@ -96,7 +96,7 @@ describe("dockerfile", () => {
     for (const name of ["hello.spec", "debian-apt.spec"]) {
       const text = await readFile(join("spec-examples", name), "utf8");
       const ran = await run(["dockerfile", "--buildkit", "-f", "-"], text);
-      expect(ran.exitCode).toBe(0);
+      expect(ran.exitCode, ran.stderr).toBe(0);
       expect(ran.stdout).toMatch(/^FROM \S+\n/u);
     }
   });

@@ -106,7 +106,7 @@ describe("a digest", () => {
   test("that vmbuild.toml pins is told as the file's", async () => {
     const toml = `[images]\n'debian:12' = 'tiny@sha256:${digest}'\n`;
     const ran = await run("plan", "debian:12", toml);
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain(`tiny is not the one that ${config} asks for`);
     expect(ran.stderr).toContain(`change the pin in ${config}`);
   });
@@ -115,7 +115,7 @@ describe("a digest", () => {
 describe("wrong input", () => {
   test("an entry for what is not there is named", async () => {
     const ran = await run("plan", "debian:12", "[images]\n'debian:12' = 'debian-9'\n");
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain("there is no base image debian-9");
     expect(ran.stderr).toContain(`${config} says "debian:12" = "debian-9" below [images]`);
   });

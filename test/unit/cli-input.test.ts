@@ -42,7 +42,7 @@ describe("base add", () => {
   test("says how to convert a vmdk", async () => {
     await execa("qemu-img", ["create", "-q", "-f", "vmdk", "disk.vmdk", "1M"], { cwd: dir });
     const ran = await run("base", "add", "x", "--from", "disk.vmdk");
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain("qemu-img convert -O qcow2");
   });
 
@@ -60,14 +60,14 @@ describe("base add", () => {
 
   test.each(["fifo", "dir", "nosuch"])("refuses %s as a profile", async (profile) => {
     const ran = await run("base", "add", "x", "--from", "disk.raw", "--profile", profile);
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain(join(dir, profile));
   });
 
   test("reads a profile with a byte order mark", async () => {
     await writeFile(join(dir, "p.toml"), "\ufeffmemory = '256M'\n");
     const ran = await run("base", "add", "x", "--from", "disk.raw", "--profile", "p.toml");
-    expect(ran.exitCode).toBe(0);
+    expect(ran.exitCode, ran.stderr).toBe(0);
   });
 });
 
@@ -82,7 +82,7 @@ describe("a base image in the store", () => {
     await writeFile(join(images, "x.toml"), profile);
     await writeFile(join(dir, "test.spec"), "((from x))");
     const ran = await run("plan", "-f", "test.spec");
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain(message);
   });
 
@@ -92,7 +92,7 @@ describe("a base image in the store", () => {
     await execa("mkfifo", [join(images, "x.toml")]);
     await writeFile(join(dir, "test.spec"), "((from x))");
     const ran = await run("plan", "-f", "test.spec");
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain("it is a FIFO, not a regular file");
   });
 });
@@ -114,7 +114,7 @@ describe("a spec", () => {
         cwd: dir,
         reject: false,
       });
-      expect(ran.exitCode).toBe(3);
+      expect(ran.exitCode, ran.stderr).toBe(3);
       expect(ran.stderr).toContain("the text is larger than 4 MiB");
     },
   );

@@ -35,7 +35,7 @@ describe("names", () => {
 
   test.each([["8"], ["0ab"]])("%s is too short for an id", async (id) => {
     const ran = await run(["show", id]);
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain(`there is no tag ${id}, and it is too short for an id`);
     expect(ran.stderr).toContain("at least 4 digits");
   });
@@ -63,7 +63,7 @@ describe("names", () => {
     await mkdir(join(cache, "000000000001"), { recursive: true });
     await writeFile(join(cache, "000000000001", "content.tar"), "content");
     const removed = await run(["cache", "rm", "x", "npm", "y"]);
-    expect(removed.exitCode).toBe(3);
+    expect(removed.exitCode, removed.stderr).toBe(3);
     expect(removed.stderr).toContain("there is no cache x, and none called y");
     expect((await run(["cache", "ls"])).stdout).not.toContain("npm");
   });

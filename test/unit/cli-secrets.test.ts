@@ -50,7 +50,7 @@ describe("--secret", () => {
 
   test("may stand once for each secret", async () => {
     const ran = await build("((from tiny))", "--secret", "k:value", "--secret", "k=env:HOME");
-    expect(ran.exitCode).toBe(2);
+    expect(ran.exitCode, ran.stderr).toBe(2);
     expect(ran.stderr).toContain("there is another --secret for k");
   });
 
@@ -67,7 +67,7 @@ describe("--secret", () => {
 
   test("that nobody asks for is a warning", async () => {
     const ran = await build("((from tiny))", "--secret", "spare:value", "--progress", "plain");
-    expect(ran.exitCode).toBe(0);
+    expect(ran.exitCode, ran.stderr).toBe(0);
     expect(ran.stderr).toContain(
       "warning: the secret spare is given, but no step of the spec asks for it\n",
     );

@@ -113,7 +113,7 @@ describe("prune", () => {
     const id = await putLayer("kept");
     await run(["tag", id, "name"]);
     const ran = await run(["prune", "--keep", "0"]);
-    expect(ran.exitCode).toBe(0);
+    expect(ran.exitCode, ran.stderr).toBe(0);
     expect(ran.stdout).toContain("stay: what is in use, has a tag or is needed by that");
     expect((await run(["ls", "-q"])).stdout).toBe(id);
   });
@@ -150,7 +150,7 @@ describe("clean", () => {
     await run(["build", "-f", "test.spec", "-t", "kept"]);
     await putLayer("gone");
     const ran = await run(["clean", "--all"]);
-    expect(ran.exitCode).toBe(0);
+    expect(ran.exitCode, ran.stderr).toBe(0);
     expect(ran.stdout).toContain(": 1 layer");
     expect((await run(["ls"])).stdout).toContain("kept");
     expect((await run(["ls", "-q"])).stdout.split("\n")).toHaveLength(1);

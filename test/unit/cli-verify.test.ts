@@ -39,12 +39,12 @@ describe("verify", () => {
     await chmod(layer, 0o755);
     await rm(join(layer, "log"));
     const ran = await run(["verify"]);
-    expect(ran.exitCode).toBe(4);
+    expect(ran.exitCode, ran.stderr).toBe(4);
     expect(ran.stdout).toContain(`FAIL  ${join(layer, "log")} is missing`);
     expect(ran.stdout).toContain(`fix: chmod 0700 ${layer}`);
     expect(ran.stderr).toContain("2 things wrong with the store");
     const json = await run(["verify", "--json"]);
-    expect(json.exitCode).toBe(4);
+    expect(json.exitCode, json.stderr).toBe(4);
     expect(JSON.parse(json.stdout)).toMatchObject({
       layers: 1,
       findings: [
@@ -59,13 +59,13 @@ describe("verify", () => {
     const machine = join(dir, "store", "result", id, "machine");
     await mkdir(machine);
     const missing = await run(["verify"]);
-    expect(missing.exitCode).toBe(0);
+    expect(missing.exitCode, missing.stderr).toBe(0);
     expect(missing.stdout).toContain(
       `warn  the suspended machine ${machine} cannot be used: it has`,
     );
     await writeFile(join(machine, "machine.json"), "{");
     const torn = await run(["verify"]);
-    expect(torn.exitCode).toBe(0);
+    expect(torn.exitCode, torn.stderr).toBe(0);
     expect(torn.stdout).toContain("its record cannot be read");
   });
 
@@ -74,7 +74,7 @@ describe("verify", () => {
     const left = join(dir, "store", "cache-tmp", "1-1-00000000-1-00000000");
     await mkdir(left);
     const ran = await run(["verify"]);
-    expect(ran.exitCode).toBe(4);
+    expect(ran.exitCode, ran.stderr).toBe(4);
     expect(ran.stdout).toContain(`${left} was left by process 1, which has ended`);
     expect(await readdir(join(dir, "store", "cache-tmp"))).toHaveLength(1);
     await run(["ls"]);

@@ -35,7 +35,7 @@ describe("the command line", () => {
     const manifest = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
     expect(await run(["--version"])).toMatchObject({ exitCode: 0, stdout: manifest.version });
     const help = await run(["build", "--help"]);
-    expect(help.exitCode).toBe(0);
+    expect(help.exitCode, help.stderr).toBe(0);
     expect(help.stdout).toContain("--keep-failed");
   });
 
@@ -65,7 +65,7 @@ describe("the command line", () => {
     [["build", "-f", "x", "--boot-timeout", "soon"], '"soon" is not a time such as 90s or 2m'],
   ])("%j is a usage error that says what is wrong", async (argv, message) => {
     const ran = await run(argv);
-    expect(ran.exitCode).toBe(2);
+    expect(ran.exitCode, ran.stderr).toBe(2);
     expect(ran.stderr).toContain(message);
     expect(ran.stdout).toBe("");
   });
@@ -108,7 +108,7 @@ describe("settings", () => {
     await putSpec("((from tiny))");
     await writeFile(join(dir, "vmbuild.toml"), text);
     const ran = await run(["plan", "-f", "test.spec"]);
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain(join(dir, "vmbuild.toml"));
     expect(ran.stderr).toContain(message);
   });
@@ -118,7 +118,7 @@ describe("check", () => {
   test("says everything that is wrong with a spec, with its place", async () => {
     await putSpec('((from tiny)\n (wrokdir /x)\n (run (shel "x"))\n (copy (src a) (dts /b)))\n');
     const ran = await run(["check", "test.spec"]);
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     for (const line of [
       "test.spec:2:3: error:",
       "test.spec:3:",
@@ -143,7 +143,7 @@ describe("check", () => {
     ["an empty file", Buffer.from("")],
   ])("%s gives a diagnostic", async (_, input) => {
     const ran = await vmbuild(["check", "-"], { cwd: dir, input });
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toMatch(/^<stdin>:\d+:\d+: error: /);
     expect(ran.stderr).not.toContain("internal error");
   });
@@ -152,7 +152,7 @@ describe("check", () => {
     await putSpec("((from tiny) (reboot))");
     expect((await run(["check", "test.spec"])).exitCode).toBe(0);
     const strict = await run(["check", "--strict-obuilder", "test.spec"]);
-    expect(strict.exitCode).toBe(3);
+    expect(strict.exitCode, strict.stderr).toBe(3);
     expect(strict.stderr).toContain("test.spec:1:14: error:");
   });
 
@@ -183,10 +183,10 @@ describe("plan", () => {
       cwd: dir,
       env: { VMBUILD_STORE: "store" },
     });
-    expect(built.exitCode).toBe(3);
+    expect(built.exitCode, built.stderr).toBe(3);
     await putSpec("((from tiny))", "from.spec");
     const from = await run(["build", "-f", "from.spec"]);
-    expect(from.exitCode).toBe(0);
+    expect(from.exitCode, from.stderr).toBe(0);
     const id = from.stdout.split("\n").at(-1) ?? "";
     expect(id).toMatch(/^[0-9a-f]{64}$/);
     const json = JSON.parse((await run(["plan", "-f", "test.spec", "--json"])).stdout) as {
@@ -226,7 +226,7 @@ describe("plan", () => {
     await symlink("/etc", join(dir, "link"));
     await putSpec(text);
     const ran = await run(["plan", "-f", "test.spec"]);
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toMatch(/^test\.spec:1:\d+: error: /);
     expect(ran.stderr).toContain(message);
     expect(ran.stderr).not.toContain("warning");
@@ -241,11 +241,11 @@ describe("base images", () => {
     await writeFile(join(dir, "p.toml"), 'memory = "256M"\n[login]\nuser = "root"\n');
     const argv = ["base", "add", "mine", "--from", "disk.raw", "--profile", "p.toml"];
     const added = await run(argv);
-    expect(added.exitCode).toBe(0);
+    expect(added.exitCode, added.stderr).toBe(0);
     expect(added.stdout).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect((await run(["base", "ls"])).stdout).toContain("mine");
     const again = await run(argv);
-    expect(again.exitCode).toBe(3);
+    expect(again.exitCode, again.stderr).toBe(3);
     expect(again.stderr).toContain("there is a base image mine already");
     expect((await run([...argv, "--force"])).exitCode).toBe(0);
     await putSpec("((from mine))");
@@ -275,7 +275,7 @@ describe("base images", () => {
     );
     await putSpec("((from over))");
     const ran = await run(["build", "-f", "test.spec"]);
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain("it is an overlay on tiny.img");
     expect(ran.stderr).toContain("qemu-img convert");
   });
@@ -284,7 +284,7 @@ describe("base images", () => {
     await writeFile(join(dir, "store", "base-image", "tiny.toml"), 'memroy = "1G"\ncpus = "two"\n');
     await putSpec("((from tiny))");
     const ran = await run(["plan", "-f", "test.spec"]);
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain("memroy");
     expect(ran.stderr).toContain("cpus");
   });
@@ -323,14 +323,14 @@ describe("layers", () => {
       "--disk-size",
       "2M",
     ]);
-    expect(built.exitCode).toBe(0);
+    expect(built.exitCode, built.stderr).toBe(0);
     const id = built.stdout;
     expect((await run(["ls", "-q"])).stdout).toBe(id);
     expect((await run(["ls"])).stdout).toContain("first");
     expect((await run(["show", "first"])).stdout).toContain(id);
     expect((await run(["log", id.slice(0, 6)])).exitCode).toBe(0);
     const refused = await run(["delete", id]);
-    expect(refused.exitCode).toBe(3);
+    expect(refused.exitCode, refused.stderr).toBe(3);
     expect(refused.stderr).toContain("is in use");
     expect((await run(["untag", "first"])).exitCode).toBe(0);
     expect((await run(["delete", id.slice(0, 8)])).exitCode).toBe(0);
@@ -347,7 +347,7 @@ describe("layers", () => {
   test("a disk cannot be made smaller", async () => {
     await putSpec("((from tiny))");
     const ran = await run(["build", "-f", "test.spec", "--disk-size", "512K"]);
-    expect(ran.exitCode).toBe(3);
+    expect(ran.exitCode, ran.stderr).toBe(3);
     expect(ran.stderr).toContain("a disk can only grow");
   });
 

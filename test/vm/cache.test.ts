@@ -37,7 +37,7 @@ describe.each(transports)("by %s", (transport) => {
     const failing = await rig.build(`
       (user (uid 1000) (gid 1000))
       (run (cache (mine (target /home/builder/cache))) (shell "echo kept > ~/cache/file; exit 4"))`);
-    expect(failing.exitCode).toBe(1);
+    expect(failing.exitCode, failing.stderr).toBe(1);
     expect(failing.stderr).toContain("the command exited with status 4");
     const id = await rig.built(
       `(run (cache (mine (target /c))) (shell "cat /c/file; stat -c %u /c"))`,

@@ -30,7 +30,7 @@ describe("a command that", () => {
   ])("%s ends with one clear message", async (_, command, exitCode, message) => {
     const ran = await rig.build(`(run (timeout 45s) (shell "${command}"))`);
     expect(ran.stderr).toContain(message);
-    expect(ran.exitCode).toBe(exitCode);
+    expect(ran.exitCode, ran.stderr).toBe(exitCode);
     expect(ran.stderr).toMatch(/^vmbuild: test\.spec:2:1: /m);
     expect(ran.stdout).toBe("");
     expect(await rig.machines()).toEqual([]);
@@ -40,7 +40,7 @@ describe("a command that", () => {
 
   test("takes too long is ended, and its log is kept", async () => {
     const ran = await rig.build(`(run (timeout 1s) (shell "echo waiting; sleep 60"))`);
-    expect(ran.exitCode).toBe(1);
+    expect(ran.exitCode, ran.stderr).toBe(1);
     expect(ran.stderr).toContain("the command took longer than its timeout of 1 s");
     const id = /vmbuild log ([0-9a-f]+)/.exec(ran.stderr)?.[1] ?? "";
     expect(await rig.log(id)).toBe("waiting");
@@ -61,7 +61,7 @@ describe("a machine that", () => {
     await rig.put("store/base-image/blank.toml", '[login]\nuser = "root"\nidentity = "store"\n');
     await rig.put("blank.spec", `((from blank) (run (shell "true")))`);
     const ran = await rig.run(["build", "-f", "blank.spec", "--boot-timeout", "3s"]);
-    expect(ran.exitCode).toBe(5);
+    expect(ran.exitCode, ran.stderr).toBe(5);
     expect(ran.stderr).toContain("the guest did not answer on SSH within 3 s");
     expect(ran.stderr).toContain("--boot-timeout");
     expect(await rig.machines()).toEqual([]);
@@ -74,7 +74,7 @@ describe("a machine that", () => {
     await truncate(join(rig.dir, "store/base-image/odd.img"), 1024 ** 2);
     await rig.put("odd.spec", `((from odd) (run (shell "true")))`);
     const ran = await rig.run(["build", "-f", "odd.spec"]);
-    expect(ran.exitCode).toBe(4);
+    expect(ran.exitCode, ran.stderr).toBe(4);
     expect(ran.stderr).toContain("unsupported machine type");
     expect(await rig.machines()).toEqual([]);
   });
@@ -96,7 +96,7 @@ test("--keep-failed leaves the machine running and tells how to log in", async (
   const ran = await rig.build(`(run (shell "echo evidence > /root/evidence; exit 1"))`, [
     "--keep-failed",
   ]);
-  expect(ran.exitCode).toBe(1);
+  expect(ran.exitCode, ran.stderr).toBe(1);
   const command = /^ *(ssh .*)$/m.exec(ran.stderr)?.[1] ?? "";
   const pid = Number(/^ *kill (\d+)$/m.exec(ran.stderr)?.[1]);
   expect(await rig.machines()).toEqual([pid]);

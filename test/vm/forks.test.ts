@@ -32,14 +32,10 @@ async function fork(rig: VmRig, id: string, name: string): Promise<WarmMachine> 
     outliveParent: false,
   } as const;
   const dir = join(layer, "machine");
-  const usable = await usableMachine(config, dir);
+  const usable = await usableMachine(config, dir, workDir);
   if (usable?.ok !== true) throw new Error(`the machine cannot be used: ${usable?.error}`);
-  const resumed = await resumeMachine(config, usable.value, {
-    dir,
-    workDir,
-    signal,
-    onMachine() {},
-  });
+  await using pinned = usable.value;
+  const resumed = await resumeMachine(config, pinned, { signal, onMachine() {} });
   if (!resumed.ok) throw new Error(resumed.error);
   return resumed.value;
 }

@@ -26,7 +26,7 @@ test("the example spec builds, is cached as a whole, and only a changed last lin
   const text = await readFile(join(rig.dir, path), "utf8");
   await rig.put(path, text.replace("hello from", "goodbye from"));
   const third = await rig.run(argv);
-  expect(third.exitCode).toBe(0);
+  expect(third.exitCode, third.stderr).toBe(0);
   expect(third.stdout).not.toBe(id);
   expect(third.stderr.match(/---> saved/g)).toHaveLength(1);
   expect(third.stderr).toContain("| goodbye from Linux");

@@ -101,13 +101,13 @@ test("a copy from a nested build may be the whole disk, or another user's", asyn
     rig,
     `(${made} (from busybox) (copy (from (build made)) (src /made/text /made/none) (dst /t/)))`,
   );
-  expect(missing.exitCode).toBe(3);
+  expect(missing.exitCode, missing.stderr).toBe(3);
   expect(missing.stderr).toMatch(/test\.spec:\d+:\d+: there is no \/made\/none in the build made/);
   const special = await build(
     rig,
     `(${made} (from busybox) (copy (from (build made)) (src /made) (dst /t)))`,
   );
-  expect(special.exitCode).toBe(3);
+  expect(special.exitCode, special.stderr).toBe(3);
   expect(special.stderr).toContain("/made/fifo in the build made is a device or a FIFO");
   expect(await rig.machines()).toEqual([]);
 });
@@ -124,7 +124,7 @@ test("independent builds run at once, and one that fails stops no other", async 
   );
   const argv = ["build", "--jobs", "2", "--keep-going", "-f", "test.spec"];
   const ran = await rig.run(argv);
-  expect(ran.exitCode).toBe(1);
+  expect(ran.exitCode, ran.stderr).toBe(1);
   expect(ran.stderr).toMatch(/\| a\n/);
   expect(ran.stderr.match(/---> saved/g)).toHaveLength(3);
   expect(ran.stderr).toMatch(/test\.spec:\d+:\d+: the command exited with status 3/);

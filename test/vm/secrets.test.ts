@@ -195,7 +195,7 @@ test("a step that fails with a secret ends its machine, also with --keep-failed"
     ...secret,
     "--keep-failed",
   ]);
-  expect(ran.exitCode).toBe(1);
+  expect(ran.exitCode, ran.stderr).toBe(1);
   expect(ran.stderr).toContain("| ***\n");
   expect(ran.stderr).toContain(
     "warning: its machine is not left running, since it has held a secret",
@@ -204,7 +204,7 @@ test("a step that fails with a secret ends its machine, also with --keep-failed"
   expect(await rig.machines()).toEqual([]);
 
   const directory = await rig.build(`(run (secrets (k (target /etc))) (shell "echo ran"))`, secret);
-  expect(directory.exitCode).toBe(5);
+  expect(directory.exitCode, directory.stderr).toBe(5);
   expect(directory.stderr).toContain("the secret k could not be offered at /etc");
   expect(directory.stderr).toContain("/etc is a directory");
   expect(directory.stderr).not.toContain("| ran");
