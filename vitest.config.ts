@@ -21,6 +21,8 @@ export default defineConfig({
           name: "unit",
           include: ["src/**/*.test.ts", "test/unit/**/*.test.ts"],
           testTimeout: 30_000,
+          // Half the time that files take to be loaded; none leaves anything behind in a module.
+          isolate: false,
           expect: expectation,
           // Left to itself vitest keeps one of two cores for its own, and much of a test's time is waiting for files.
           maxWorkers: 3,
@@ -30,6 +32,7 @@ export default defineConfig({
         test: {
           name: "vm",
           include: ["test/vm/**/*.test.ts"],
+          globalSetup: "test/support/booted-store.ts",
           testTimeout: 300_000,
           expect: expectation,
           hookTimeout: 300_000,

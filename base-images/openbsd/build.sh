@@ -94,6 +94,11 @@ exec unshare $own_network sh -c '
     busybox ip link set lo up || exit 1
     busybox httpd -f -p 127.0.0.1:80 -h "\$0" &
     server=\$!
+    # 127.0.0.1:80 as /proc tells it, which is this network alone.
+    until grep -q "^ *[0-9]*: 0100007F:0050 " /proc/net/tcp; do
+        kill -0 "\$server" || exit 1
+        sleep 0.1
+    done
     "\$@"
     status=\$?
     kill "\$server"

@@ -1,5 +1,25 @@
-import { expect, test } from "vitest";
-import { difference, type Fingerprint } from "./fingerprint.ts";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Profile } from "../profile/profile.ts";
+import { difference, type Fingerprint, hostFingerprint } from "./fingerprint.ts";
+
+const profile: Omit<Profile, "boot"> = {
+  os: "linux",
+  arch: "x86_64",
+  machine: "pc",
+  diskBus: "virtio",
+  login: { user: "root", port: 22, identity: { kind: "store" }, become: "none" },
+  user: { kind: "login" },
+  shell: ["/bin/sh", "-c"],
+  env: {},
+  memoryBytes: 2 ** 28,
+  cpus: 1,
+  bootTimeoutMs: 1000,
+  powerOffTimeoutMs: 1000,
+  bulkTransport: "stream",
+};
 
 const saved: Fingerprint = {
   qemuVersion: "7.2.22",
@@ -22,4 +42,43 @@ test.each<[change: Partial<Fingerprint>, why: string]>([
   [{ agent: "uvw" }, "another version of vmbuild"],
 ])("%o is told", (change, why) => {
   expect(difference(saved, { ...saved, ...change })).toContain(why);
+});
+
+describe("of a machine", () => {
+  let root: string;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), "vmbuild-fingerprint-"));
+  });
+  afterEach(async () => {
+    await rm(root, { recursive: true });
+  });
+
+  async function machineOf(store: string, kernel: string, content: string): Promise<string> {
+    await mkdir(join(root, store), { recursive: true });
+    await writeFile(join(root, store, kernel), content);
+    const config = {
+      profile: {
+        ...profile,
+        boot: { kind: "kernel" as const, kernel: join(root, store, kernel), append: "quiet" },
+      },
+      diskPath: join(root, store, "disk"),
+      serialLogPath: join(root, store, "serial"),
+      memoryBytes: 2 ** 28,
+      hostMemoryBytes: 2 ** 28,
+      cpus: 1,
+      accelerator: "tcg" as const,
+      network: false,
+      bootTimeoutMs: 1000,
+      storeIdentityPath: "",
+      outliveParent: false,
+    };
+    return (await hostFingerprint(config, process.execPath)).machine;
+  }
+
+  test("is the same in a store that was moved, and another with another kernel", async () => {
+    const there = await machineOf("there", "kernel", "1");
+    expect(await machineOf("here", "kernel", "1")).toBe(there);
+    expect(await machineOf("here", "kernel", "12")).not.toBe(there);
+    expect(await machineOf("here", "other", "1")).not.toBe(there);
+  });
 });

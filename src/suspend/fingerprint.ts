@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFile, realpath, stat } from "node:fs/promises";
+import { basename } from "node:path";
 import type { MachineConfig } from "../machine/machine.ts";
 import { qemuArgv } from "../machine/qemu-argv.ts";
+import type { BootSource } from "../profile/profile.ts";
 import { agentScript } from "./agent.ts";
 
 /**
@@ -13,7 +15,10 @@ export interface Fingerprint {
   readonly qemuVersion: string;
   /** The program file: what it is, without running it. */
   readonly program: string;
-  /** SHA-256 of the command line, without paths that are a run's own and without the network's limits. */
+  /**
+   * SHA-256 of the command line, with names and sizes in the place of paths, so that a store may be moved, and without
+   * the network's limits.
+   */
   readonly machine: string;
   /** Under KVM the host's processor, which the guest sees; empty under TCG. */
   readonly processor: string;
@@ -33,7 +38,9 @@ export async function hostFingerprint(
   const { size, mtimeMs } = await stat(path);
   return {
     program: `${path} ${size} ${mtimeMs}`,
-    machine: sha256(machineLine(config)),
+    machine: sha256(
+      machineLine({ ...config.profile, boot: await named(config.profile.boot) }, config),
+    ),
     processor: config.accelerator === "kvm" ? await hostProcessor() : "",
     agent: sha256(agentScript(config.profile.arch) ?? ""),
   };
@@ -57,10 +64,37 @@ export function difference(saved: Fingerprint, now: Partial<Fingerprint>): strin
   return undefined;
 }
 
+/** The same with files as their names and sizes tell them; a store's are named by their content. */
+async function named(boot: BootSource): Promise<BootSource> {
+  const nameOf = async (path: string) => {
+    // QEMU will tell of a missing one.
+    const size = (await stat(path).catch(() => undefined))?.size;
+    return `${basename(path)} ${size}`;
+  };
+  if (boot.kind === "kernel") {
+    const { kernel, initrd } = boot;
+    return {
+      ...boot,
+      kernel: await nameOf(kernel),
+      ...(initrd === undefined ? {} : { initrd: await nameOf(initrd) }),
+    };
+  }
+  const { firmware } = boot;
+  if (firmware.kind === "bios") return boot;
+  return { ...boot, firmware: { ...firmware, codePath: await nameOf(firmware.codePath) } };
+}
+
 /** The command line with the same names for what differs from run to run. */
-function machineLine(config: MachineConfig): string {
+function machineLine(profile: MachineConfig["profile"], config: MachineConfig): string {
   const argv = qemuArgv(
-    { ...config, diskPath: "disk", serialLogPath: "serial", ramPath: "ram", network: false },
+    {
+      ...config,
+      profile,
+      diskPath: "disk",
+      serialLogPath: "serial",
+      ramPath: "ram",
+      network: false,
+    },
     {
       qmpPath: "qmp",
       agent: { controlPath: "control", dataPath: "data", errorPath: "errors" },

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import type { Readable } from "node:stream";
 import { dirname, join, resolve } from "node:path";
 import { execa } from "execa";
+import { inject } from "vitest";
 import { type Ran, vmbuild, vmbuildPath } from "./run-vmbuild.ts";
 
 /** The store that `make test` has made the base image in. */
@@ -35,6 +36,8 @@ export interface RigOptions {
   readonly base?: string;
   /** How caches and large copies travel. @default as a user has it */
   readonly transport?: Transport;
+  /** A store without a layer, where busybox has not been booted yet. @default false */
+  readonly fresh?: boolean;
 }
 
 /** A private store with a base image in it, a build context, and the real command. */
@@ -50,7 +53,7 @@ export class VmRig implements AsyncDisposable {
   }
 
   static async create(options: RigOptions = {}): Promise<VmRig> {
-    const { parent = tmpdir(), base = "busybox", transport } = options;
+    const { parent = tmpdir(), base = "busybox", transport, fresh = false } = options;
     const name = transport === undefined ? base : `${base}-${transport}`;
     const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")), name);
     const profile = `base-image/${base}.toml`;
@@ -68,6 +71,11 @@ export class VmRig implements AsyncDisposable {
       text.replace(/^boot-timeout = "1m"$/m, 'boot-timeout = "4m"'),
     );
     if (transport !== undefined) await rig.addBase(name, transport);
+    if (name === "busybox" && !fresh) {
+      const layer = inject("bootedLayer");
+      await mkdir(join(rig.store, "result"), { mode: 0o700 });
+      await execa("cp", ["-a", "--reflink=auto", layer, join(rig.store, "result")]);
+    }
     return rig;
   }
 

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { VmRig } from "../support/vm-rig.ts";
 
 test("the example spec builds, is cached as a whole, and only a changed last line runs again", async () => {
-  await using rig = await VmRig.create();
+  await using rig = await VmRig.create({ fresh: true });
   await cp("spec-examples", join(rig.dir, "spec-examples"), { recursive: true });
   const path = "spec-examples/hello.spec";
   const argv = ["build", "-f", path, "."];

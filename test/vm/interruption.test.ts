@@ -31,7 +31,7 @@ const phases =
 
 describe.each(phases)("Ctrl-C while %s", (phase) => {
   test("leaves no machine and nothing half-made, and the next build finishes", async () => {
-    await using rig = await VmRig.create();
+    await using rig = await VmRig.create({ fresh: true });
     const build = await rig.start(`(run (shell "echo only"))`);
     await build.saw(phase);
     const { exitCode } = await build.end("SIGINT");
@@ -99,7 +99,7 @@ test.runIf(process.getuid?.() === 0)(
     await mkdir(small);
     await execa("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", small]);
     try {
-      await using full = await VmRig.create({ parent: small });
+      await using full = await VmRig.create({ parent: small, fresh: true });
       const good = await full.built(`(run (shell "echo good"))`);
       const ran = await full.build(
         `(run (shell "echo good")) (run (shell "head -c 200000000 /dev/urandom > /big"))`,

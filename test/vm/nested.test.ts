@@ -113,7 +113,7 @@ test("a copy from a nested build may be the whole disk, or another user's", asyn
 });
 
 test("independent builds run at once, and one that fails stops no other", async () => {
-  await using rig = await VmRig.create();
+  await using rig = await VmRig.create({ fresh: true });
   const branch = (name: string, command: string) =>
     `(build ${name} ((from busybox) (run (shell "${command}"))))`;
   await rig.put(

@@ -72,7 +72,7 @@ async function visibleOf(
 
 describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
   test("is for its step alone, and is left nowhere", async () => {
-    await using rig = await VmRig.create();
+    await using rig = await VmRig.create({ fresh: true });
     await using hold = await Hold.create();
     const [control, token, second, binary] = [0, 1, 2, 3].map(() =>
       randomBytes(32).toString("hex"),

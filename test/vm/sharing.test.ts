@@ -74,7 +74,7 @@ describe("two builds of one spec at once", () => {
   });
 
   test("from the first step on offer one suspended machine", async () => {
-    await using rig = await VmRig.create();
+    await using rig = await VmRig.create({ fresh: true });
     const build = await rig.start(`(run (shell "echo a"))`);
     await rig.put("other.spec", `((from busybox) (run (shell "echo b")))`);
     const other = rig.run(["build", "-f", "other.spec"]);

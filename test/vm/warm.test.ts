@@ -30,7 +30,7 @@ async function machineDirs(rig: VmRig): Promise<string[]> {
 
 describe("suspended machines", () => {
   test("one boot serves a chain and every later build of it", async () => {
-    await using rig = await VmRig.create();
+    await using rig = await VmRig.create({ fresh: true });
     const one = `(run (shell "echo one > /one"))`;
     const two = `(run (shell "echo two > /two"))`;
     const three = (text: string) => `(run (shell "echo ${text}; cat /one /two"))`;
@@ -111,7 +111,7 @@ describe("suspended machines", () => {
   });
 
   test("(reboot) is one", async () => {
-    await using rig = await VmRig.create();
+    await using rig = await VmRig.create({ fresh: true });
     const up = `(run (shell "echo up $(cut -d. -f1 /proc/uptime)"))`;
     const text = await told(rig, `(run (shell "sleep 8")) (reboot) ${up}`);
     expect(count(text, boots)).toBe(2);
