@@ -1,13 +1,7 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type Transport, VmRig } from "../support/vm-rig.ts";
-
-const ways: readonly [boot: string, transport: Transport][] = [
-  ["warm", "virtio-scsi"],
-  ["cold", "virtio-scsi"],
-  ["warm", "stream"],
-];
+import { transports, VmRig } from "../support/vm-rig.ts";
 
 /** More than what goes by disk where there are disks. */
 const tools = (base: string) => `
@@ -30,47 +24,44 @@ async function build(rig: VmRig, text: string, flags: readonly string[] = []) {
   return rig.run(["build", "-v", "-f", "test.spec", ...flags]);
 }
 
-test.each(ways)(
-  "files of a nested build are as it left them, %s by %s",
-  async (boot, transport) => {
-    await using rig = await VmRig.create({ transport });
-    const base = `busybox-${transport}`;
-    const ran = await build(
-      rig,
-      `(${tools(base)}
+test.each(transports)("files of a nested build are as it left them, by %s", async (transport) => {
+  await using rig = await VmRig.create({ transport });
+  const base = `busybox-${transport}`;
+  const ran = await build(
+    rig,
+    `(${tools(base)}
       (from ${base})
       (copy (from (build tools)) (src /out) (dst /opt/app) (exclude fifo skip))
       (run (shell "
         /opt/app/bin/program; /opt/app/link
         cd /opt/app && find . -print0 | sort -z | xargs -0 stat -c '%n %a %u:%g'
         wc -c < bulk; readlink link")))`,
-      ["--boot", boot, "-o", "/opt/app:host", "-o", "/opt/app/bin/program:host"],
-    );
-    expect(ran.exitCode, ran.stderr).toBe(0);
-    expect(ran.stderr).not.toContain("files are read by a stream");
-    expect((await rig.log(ran.stdout)).split("\n")).toEqual([
-      "from the innermost",
-      "from the innermost",
-      ". 755 0:0",
-      "./a second name 600 0:0",
-      "./bin 755 0:0",
-      "./bin/program 4755 1000:1000",
-      "./bulk 644 0:0",
-      "./empty 2750 12:34",
-      "./link 777 0:0",
-      "./share 755 0:0",
-      "./share/text 600 0:0",
-      "12582912",
-      "bin/program",
-    ]);
-    const host = join(rig.dir, "host");
-    expect((await readdir(host)).sort()).toEqual(["app", "program"]);
-    expect((await lstat(join(host, "app/bin/program"))).mode & 0o6111).toBe(0o111);
-    expect((await lstat(join(host, "app/bulk"))).size).toBe(12 * 2 ** 20);
-    expect(await readFile(join(host, "app/a second name"), "utf8")).toBe("from the innermost\n");
-    expect(await rig.machines()).toEqual([]);
-  },
-);
+    ["-o", "/opt/app:host", "-o", "/opt/app/bin/program:host"],
+  );
+  expect(ran.exitCode, ran.stderr).toBe(0);
+  expect(ran.stderr).not.toContain("files are read by a stream");
+  expect((await rig.log(ran.stdout)).split("\n")).toEqual([
+    "from the innermost",
+    "from the innermost",
+    ". 755 0:0",
+    "./a second name 600 0:0",
+    "./bin 755 0:0",
+    "./bin/program 4755 1000:1000",
+    "./bulk 644 0:0",
+    "./empty 2750 12:34",
+    "./link 777 0:0",
+    "./share 755 0:0",
+    "./share/text 600 0:0",
+    "12582912",
+    "bin/program",
+  ]);
+  const host = join(rig.dir, "host");
+  expect((await readdir(host)).sort()).toEqual(["app", "program"]);
+  expect((await lstat(join(host, "app/bin/program"))).mode & 0o6111).toBe(0o111);
+  expect((await lstat(join(host, "app/bulk"))).size).toBe(12 * 2 ** 20);
+  expect(await readFile(join(host, "app/a second name"), "utf8")).toBe("from the innermost\n");
+  expect(await rig.machines()).toEqual([]);
+});
 
 test("a copy from a nested build may be the whole disk, or another user's", async () => {
   await using rig = await VmRig.create();

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { readdir, readFile } from "node:fs/promises";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { VmRig } from "../support/vm-rig.ts";
+import { bootMode, VmRig } from "../support/vm-rig.ts";
 
 /** A host that a step asks to wait: it goes on when the test says so. */
 class Hold implements AsyncDisposable {
@@ -70,7 +70,7 @@ async function visibleOf(
   return { own: await seen(pid, "cmdline"), children: (await Promise.all(texts)).join("\0") };
 }
 
-describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
+describe(`a secret in a ${bootMode} build`, () => {
   test("is for its step alone, and is left nowhere", async () => {
     await using rig = await VmRig.create({ fresh: true });
     await using hold = await Hold.create();
@@ -111,8 +111,6 @@ describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
     const build = await rig.start(
       ops,
       [
-        "--boot",
-        boot,
         "--secret",
         "token:in/value",
         "--secret",
@@ -153,7 +151,7 @@ describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
     await lookEverywhere();
     const controls = await filesWith(control ?? "", rig.store);
     const kinds =
-      boot === "warm"
+      bootMode === "warm"
         ? ["/log", "/rootfs/image.qcow2", "/machine/ram-"]
         : ["/log", "/rootfs/image.qcow2"];
     for (const kind of kinds)
@@ -182,7 +180,7 @@ describe.each(["warm", "cold"])("a secret in a %s build", (boot) => {
       control,
     ]);
     // The machine that has held a secret is not gone on with.
-    expect(output.match(/\] booting$/gm)).toHaveLength(boot === "warm" ? 2 : 3);
+    expect(output.match(/\] booting$/gm)).toHaveLength(bootMode === "warm" ? 2 : 3);
     expect(await rig.machines()).toEqual([]);
   }, 600_000);
 });
