@@ -45,7 +45,7 @@ describe("argv", () => {
         format: "qcow2",
         compress: true,
       }),
-      "convert -p -f raw -O qcow2 -c /s/o /x",
+      "convert -p -f raw -O qcow2 -c -o compression_type=zstd /s/o /x",
     ],
   ])("%s", (_, argv, expected) => {
     expect(argv.join(" ")).toBe(expected);
