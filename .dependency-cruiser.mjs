@@ -52,6 +52,10 @@ const rooms = {
     types: ["plan"],
     why: "sandbox runs one step on one disk; where disks come from is not its business.",
   },
+  cloudinit: {
+    imports: ["spec"],
+    why: "cloudinit checks and packs what cloud-init reads in a guest; with spec it shares how a text's problems are told.",
+  },
   image: {
     imports: ["store", "machine", "profile", "sandbox"],
     types: ["plan"],
@@ -75,6 +79,7 @@ const rooms = {
       "machine",
       "suspend",
       "sandbox",
+      "cloudinit",
       "image",
       "build",
     ],
@@ -94,6 +99,10 @@ const wrappedPackages = {
     why: "programs are started where their failures are turned into values.",
   },
   commander: { in: ["cli"], why: "only the command line parses arguments." },
+  yaml: {
+    in: ["cloudinit"],
+    why: "its documents and types end where cloudinit reads values from them.",
+  },
 };
 
 const anyOf = (names) => `(${names.join("|")})`;

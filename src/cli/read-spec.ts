@@ -1,5 +1,3 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { decodeText } from "../spec/decode-text.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
 import { parseSpec } from "../spec/parse-spec.ts";
@@ -8,9 +6,8 @@ import { unknownNetworks } from "../spec/network.ts";
 import type { SourceText } from "../spec/source.ts";
 import type { Spec } from "../spec/spec.ts";
 import { maxTextLength } from "../spec/text-limit.ts";
-import { errorCode, errorText } from "../store/fs-failure.ts";
-import { fileKind } from "../store/regular-file.ts";
 import { exitCode } from "./exit-code.ts";
+import { readBytes } from "./read-bytes.ts";
 import { wantsColor } from "./render/style.ts";
 import { UserError } from "./user-error.ts";
 
@@ -22,38 +19,10 @@ import { UserError } from "./user-error.ts";
  */
 export async function readSource(path: string): Promise<SourceText> {
   const name = path === "-" ? "<stdin>" : path;
-  const bytes = await readBytes(path);
+  const bytes = await readBytes(path, "a spec", maxTextLength);
   const decoded = decodeText(bytes, name);
   if (!decoded.ok) throw wrongSpec(name, decoded.error);
   return decoded.value;
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  const wrong = (message: string): UserError =>
-    new UserError(message, { exitCode: exitCode.badInput });
-  try {
-    if (path === "-") return await upToLimit(process.stdin);
-    const stats = await stat(path);
-    if (stats.isFile() || stats.isFIFO()) return await upToLimit(createReadStream(path));
-    throw wrong(`${path} is ${fileKind(stats)}, not a spec`);
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === undefined) throw error;
-    if (code === "ENOENT") throw wrong(`there is no file ${path}`);
-    throw wrong(`${path} cannot be read: ${errorText(error)}`);
-  }
-}
-
-/** All of a stream, or somewhat more than a text may have, which `decodeText` refuses. */
-async function upToLimit(stream: AsyncIterable<unknown>): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of stream) {
-    chunks.push(chunk as Buffer);
-    length += (chunk as Buffer).length;
-    if (length > maxTextLength) break;
-  }
-  return Buffer.concat(chunks);
 }
 
 /** Reads a whole spec and says its warnings. @throws UserError after printing what is wrong with it */

@@ -1,0 +1,76 @@
+import { type Document, isMap, isNode, parseDocument, type Tags } from "yaml";
+import type { Problems } from "../spec/problems.ts";
+import type { SourceRange } from "../spec/source.ts";
+
+/** Where in a document something is: keys of maps and positions in lists, from the outermost on. */
+export type YamlPath = readonly (string | number)[];
+
+/** A text as YAML, with the places of what is in it. */
+export interface YamlSource {
+  /** As cloud-init sees it. */
+  readonly value: unknown;
+  /** Where the value at `path` is, or what is around it when there is none. */
+  rangeOf(path: YamlPath): SourceRange;
+  /** Where the last key of `path` is written, or its value in a list. */
+  keyRangeOf(path: YamlPath): SourceRange;
+}
+
+/** Reads a text as YAML 1.1, which is what cloud-init reads. Undefined when it is none, with the problems told. */
+export function readYaml(problems: Problems): YamlSource | undefined {
+  const document = parseDocument(problems.source.text, {
+    version: "1.1",
+    prettyErrors: false,
+    customTags: asPyYaml,
+  });
+  for (const { pos, message } of document.errors) {
+    problems.error({ start: pos[0], end: Math.max(pos[1], pos[0] + 1) }, asClause(message));
+  }
+  if (document.errors.length > 0) return undefined;
+  let value: unknown;
+  try {
+    value = document.toJS() as unknown;
+  } catch (error) {
+    problems.error({ start: 0, end: 1 }, asClause((error as Error).message));
+    return undefined;
+  }
+  return {
+    value,
+    rangeOf: (path) => rangeOf(document, path),
+    keyRangeOf: (path) => keyRangeOf(document, path) ?? rangeOf(document, path),
+  };
+}
+
+/** The truths of YAML 1.1 without `y` and `n`, which PyYAML leaves as texts. */
+function asPyYaml(tags: Tags): Tags {
+  return tags.map((tag) => {
+    if (typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:bool") return tag;
+    const isTrue = "test" in tag && (tag.test?.test("true") ?? false);
+    return {
+      ...tag,
+      test: isTrue
+        ? /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/
+        : /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/,
+    } as typeof tag;
+  });
+}
+
+function rangeOf(document: Document, path: YamlPath): SourceRange {
+  for (let length = path.length; length >= 0; length--) {
+    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return { start: node.range[0], end: node.range[1] };
+  }
+  return { start: 0, end: 1 };
+}
+
+function keyRangeOf(document: Document, path: YamlPath): SourceRange | undefined {
+  const above = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  if (!isMap(above)) return undefined;
+  const pair = above.items.find(({ key }) => isNode(key) && String(key) === String(path.at(-1)));
+  const range = isNode(pair?.key) ? pair.key.range : undefined;
+  return range ? { start: range[0], end: range[1] } : undefined;
+}
+
+/** As diagnostics are written: it begins in lower case and has no full stop. */
+function asClause(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1).replace(/\.$/, "");
+}
