@@ -354,8 +354,10 @@ describe("a machine and the process that launched it", () => {
     });
     const [qemu, [said]] = await Promise.all([host.nextQemu(), once(parent.stdout, "data")]);
     expect(String(said)).toBe(`ready ${qemu.pid}\n`);
+    const ended = once(parent, "exit");
     parent.kill("SIGKILL");
-    await qemu.ended;
+    // Until it has been waited for, its pid counts as that of a living process.
+    await Promise.all([qemu.ended, ended]);
     // The next machine's launch tidies up.
     expect(await host.leftovers()).toHaveLength(1);
     await (await machine())[Symbol.asyncDispose]();
