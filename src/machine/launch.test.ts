@@ -98,7 +98,7 @@ describe("a launch fails", () => {
 
   test("with what SSH said, when every handshake is cut off", async () => {
     await host.behave({ ssh: 1_000_000 });
-    expect(await failure({ bootTimeoutMs: 1_500 })).toMatchObject({
+    expect(await failure({ bootTimeoutMs: 4_000 })).toMatchObject({
       reason: "boot-timeout",
       message: "the guest closed the connection",
     });
