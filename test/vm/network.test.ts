@@ -7,7 +7,7 @@ import { VmRig } from "../support/vm-rig.ts";
 test.each(["warm", "cold"])(
   "a %s step reaches the network only when it says so",
   async (boot) => {
-    await using rig = await VmRig.create();
+    await using rig = await VmRig.create({ fresh: true });
     const reached = new Set<string>();
     const tcp = createServer((request, response) => {
       reached.add(`tcp ${request.url}`);
