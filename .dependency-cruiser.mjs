@@ -43,8 +43,7 @@ const rooms = {
     why: "machine runs one QEMU as its profile says and knows neither steps nor stores.",
   },
   suspend: {
-    imports: ["machine"],
-    types: ["profile"],
+    imports: ["machine", "profile"],
     why: "suspend saves a machine and goes on with it later; what runs in it, and whose it is, it does not know.",
   },
   sandbox: {

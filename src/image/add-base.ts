@@ -11,7 +11,7 @@ import type { StoreLayout } from "../store/layout.ts";
 import { readRegularText } from "../store/regular-file.ts";
 import { readTag } from "../store/tags.ts";
 import { checkBaseName } from "./base-name.ts";
-import { bootFiles, mapBootFiles } from "./boot-files.ts";
+import { bootFiles, mapBootFiles } from "../profile/boot-files.ts";
 import { checkDisk } from "./check-disk.ts";
 import { checkProfileFiles } from "./check-profile-files.ts";
 import { DigestStore } from "./digest-store.ts";

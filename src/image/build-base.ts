@@ -10,7 +10,7 @@ import { newOwner } from "../store/owner.ts";
 import { readRegularText } from "../store/regular-file.ts";
 import { convertImage } from "../store/qemu-img.ts";
 import { checkFree, nameBase } from "./add-base.ts";
-import { bootFiles, mapBootFiles } from "./boot-files.ts";
+import { bootFiles, mapBootFiles } from "../profile/boot-files.ts";
 import { DigestStore } from "./digest-store.ts";
 import type { ImageFailure } from "./failure.ts";
 import { generateHostKey } from "./host-key.ts";

@@ -2,7 +2,7 @@ import type { ProfileProblem } from "../profile/failure.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
 import { openRegularFile } from "../store/regular-file.ts";
-import { bootFiles } from "./boot-files.ts";
+import { bootFiles } from "../profile/boot-files.ts";
 import type { ImageFailure } from "./failure.ts";
 
 /** Fails with every file that a profile (read from `file`) names and that cannot be read. */

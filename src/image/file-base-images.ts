@@ -6,7 +6,7 @@ import { failed, ok, type Result } from "../result.ts";
 import { digestFile } from "../store/digest-file.ts";
 import type { StoreLayout } from "../store/layout.ts";
 import type { BaseImage, BaseImageEntry, BaseImages, ImportedImage } from "./base-images.ts";
-import { type BootFile, bootFiles, mapBootFiles } from "./boot-files.ts";
+import { type BootFile, bootFiles, mapBootFiles } from "../profile/boot-files.ts";
 import { checkDisk } from "./check-disk.ts";
 import { unusableFile } from "./check-profile-files.ts";
 import { DigestStore } from "./digest-store.ts";

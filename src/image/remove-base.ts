@@ -5,7 +5,7 @@ import { failed, ok, type Result } from "../result.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { StoreLayout } from "../store/layout.ts";
 import type { Store } from "../store/store.ts";
-import { bootFiles } from "./boot-files.ts";
+import { bootFiles } from "../profile/boot-files.ts";
 import { DigestStore } from "./digest-store.ts";
 import type { ImageFailure } from "./failure.ts";
 import { baseNames, findBase } from "./find-base.ts";

@@ -2,24 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Profile } from "../profile/profile.ts";
+import { linuxProfile } from "../../test/fixtures/profiles.ts";
 import { difference, type Fingerprint, hostFingerprint } from "./fingerprint.ts";
-
-const profile: Omit<Profile, "boot"> = {
-  os: "linux",
-  arch: "x86_64",
-  machine: "pc",
-  diskBus: "virtio",
-  login: { user: "root", port: 22, identity: { kind: "store" }, become: "none" },
-  user: { kind: "login" },
-  shell: ["/bin/sh", "-c"],
-  env: {},
-  memoryBytes: 2 ** 28,
-  cpus: 1,
-  bootTimeoutMs: 1000,
-  powerOffTimeoutMs: 1000,
-  bulkTransport: "stream",
-};
 
 const saved: Fingerprint = {
   qemuVersion: "7.2.22",
@@ -57,10 +41,9 @@ describe("of a machine", () => {
     await mkdir(join(root, store), { recursive: true });
     await writeFile(join(root, store, kernel), content);
     const config = {
-      profile: {
-        ...profile,
-        boot: { kind: "kernel" as const, kernel: join(root, store, kernel), append: "quiet" },
-      },
+      profile: linuxProfile({
+        boot: { kind: "kernel", kernel: join(root, store, kernel), append: "quiet" },
+      }),
       diskPath: join(root, store, "disk"),
       serialLogPath: join(root, store, "serial"),
       memoryBytes: 2 ** 28,

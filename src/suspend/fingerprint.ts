@@ -3,7 +3,8 @@ import { readFile, realpath, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { MachineConfig } from "../machine/machine.ts";
 import { qemuArgv } from "../machine/qemu-argv.ts";
-import type { BootSource } from "../profile/profile.ts";
+import { type BootFile, bootFiles, mapBootFiles } from "../profile/boot-files.ts";
+import type { Profile } from "../profile/profile.ts";
 import { agentScript } from "./agent.ts";
 
 /**
@@ -38,9 +39,7 @@ export async function hostFingerprint(
   const { size, mtimeMs } = await stat(path);
   return {
     program: `${path} ${size} ${mtimeMs}`,
-    machine: sha256(
-      machineLine({ ...config.profile, boot: await named(config.profile.boot) }, config),
-    ),
+    machine: sha256(machineLine({ ...config, profile: await withoutPaths(config.profile) })),
     processor: config.accelerator === "kvm" ? await hostProcessor() : "",
     agent: sha256(agentScript(config.profile.arch) ?? ""),
   };
@@ -64,37 +63,21 @@ export function difference(saved: Fingerprint, now: Partial<Fingerprint>): strin
   return undefined;
 }
 
-/** The same with files as their names and sizes tell them; a store's are named by their content. */
-async function named(boot: BootSource): Promise<BootSource> {
-  const nameOf = async (path: string) => {
+/** The same with boot files as their names and sizes tell them; a store's are named by their content. */
+async function withoutPaths(profile: Profile): Promise<Profile> {
+  const names = new Map<BootFile, string>();
+  for (const [file, path] of bootFiles(profile)) {
     // QEMU will tell of a missing one.
     const size = (await stat(path).catch(() => undefined))?.size;
-    return `${basename(path)} ${size}`;
-  };
-  if (boot.kind === "kernel") {
-    const { kernel, initrd } = boot;
-    return {
-      ...boot,
-      kernel: await nameOf(kernel),
-      ...(initrd === undefined ? {} : { initrd: await nameOf(initrd) }),
-    };
+    names.set(file, `${basename(path)} ${size}`);
   }
-  const { firmware } = boot;
-  if (firmware.kind === "bios") return boot;
-  return { ...boot, firmware: { ...firmware, codePath: await nameOf(firmware.codePath) } };
+  return mapBootFiles(profile, (file, path) => names.get(file) ?? path);
 }
 
 /** The command line with the same names for what differs from run to run. */
-function machineLine(profile: MachineConfig["profile"], config: MachineConfig): string {
+function machineLine(config: MachineConfig): string {
   const argv = qemuArgv(
-    {
-      ...config,
-      profile,
-      diskPath: "disk",
-      serialLogPath: "serial",
-      ramPath: "ram",
-      network: false,
-    },
+    { ...config, diskPath: "disk", serialLogPath: "serial", ramPath: "ram", network: false },
     {
       qmpPath: "qmp",
       agent: { controlPath: "control", dataPath: "data", errorPath: "errors" },

@@ -97,10 +97,9 @@ async function saveRam(
     return ok(0);
   }
   const number = origin.parts + 1;
-  const names = fileNames(origin.parts, false).filter((name) => name !== devicesName);
-  for (const name of names) await link(join(origin.dir, name), join(dir, name));
+  const shared = origin.files.filter(({ name }) => name !== devicesName && name !== diskName);
+  for (const { name } of shared) await link(join(origin.dir, name), join(dir, name));
   // Pages that were never written are still those of the machine it began with, and of no other.
-  const shared = origin.files.filter(({ name }) => names.includes(name));
   if ((await changedFile(dir, shared)) !== undefined) {
     return failed("another machine is in the place of the one it began with");
   }

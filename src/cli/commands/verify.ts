@@ -1,4 +1,4 @@
-import { bootFiles } from "../../image/boot-files.ts";
+import { bootFiles } from "../../profile/boot-files.ts";
 import { exists } from "../../store/layer-file.ts";
 import { isWarning, type StoreReport } from "../../store/store-report.ts";
 import { verifyStore } from "../../store/verify-store.ts";

@@ -1,4 +1,4 @@
-import type { BootSource, Profile } from "../profile/profile.ts";
+import type { BootSource, Profile } from "./profile.ts";
 
 /** Files outside the disk that a profile boots with. */
 export type BootFile = "kernel" | "initrd" | "firmware";
