@@ -7,7 +7,7 @@ import {
   type CloudInitSchemas,
 } from "./check-seed.ts";
 import { readSchemas } from "./read-schemas.ts";
-import { userDataKind } from "./user-data-kind.ts";
+import { isGzip } from "./user-data-kind.ts";
 
 let schemas: CloudInitSchemas;
 beforeAll(async () => {
@@ -99,7 +99,8 @@ describe("user-data that cloud-init does not take", () => {
 });
 
 test("gzip is told by its first bytes", () => {
-  expect(userDataKind(Uint8Array.of(0x1f, 0x8b, 8))).toBe("gzip");
+  expect(isGzip(Uint8Array.of(0x1f, 0x8b, 8))).toBe(true);
+  expect(isGzip(Buffer.from("#cloud-config\n"))).toBe(false);
 });
 
 test("meta-data is a map", () => {

@@ -23,7 +23,7 @@ export function checkUserData(
   schemas: CloudInitSchemas,
 ): readonly Diagnostic[] {
   const problems = new Problems(source);
-  const kind = userDataKind(Buffer.from(source.text.slice(0, 4096)));
+  const kind = userDataKind(source.text);
   if (kind === "unknown") {
     problems.error(
       { start: 0, end: firstLine(source.text).length },

@@ -6,8 +6,6 @@ export type UserDataKind =
   | "jinja"
   /** MIME parts, includes, boot hooks and whatever else is told by its beginning, and is not looked into. */
   | "other"
-  /** Compressed; cloud-init unpacks it first. */
-  | "gzip"
   | "unknown";
 
 const beginnings: readonly [beginning: string, kind: UserDataKind][] = [
@@ -25,10 +23,14 @@ const beginnings: readonly [beginning: string, kind: UserDataKind][] = [
 /** Beginnings to be named where there is none. */
 export const commonBeginnings = ["#cloud-config", "#!/bin/sh"] as const;
 
+/** True for what cloud-init unpacks before it looks for a kind (RFC 1952, 2.3.1). */
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
 /** The kind of a user-data. Nothing at all is a cloud-config without a key. */
-export function userDataKind(bytes: Uint8Array): UserDataKind {
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return "gzip";
-  const start = new TextDecoder("utf-8").decode(bytes.subarray(0, 4096)).trimStart();
+export function userDataKind(text: string): UserDataKind {
+  const start = text.slice(0, 4096).trimStart();
   if (start === "") return "cloud-config";
   const lowerCase = start.toLowerCase();
   const known = beginnings.find(([beginning]) => lowerCase.startsWith(beginning));

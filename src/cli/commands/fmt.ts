@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { formatSpec } from "../../spec/format.ts";
 import { exitCode } from "../exit-code.ts";
 import { writeOut } from "../output.ts";
 import { readSource, wrongSpec } from "../read-spec.ts";
+import { replaceFile } from "../replace-file.ts";
 import { UserError } from "../user-error.ts";
 
 interface FmtFlags {
@@ -39,19 +40,9 @@ export async function fmt(files: readonly string[], flags: FmtFlags): Promise<vo
   }
 }
 
-/** In one step, so that an editor or a crash never sees half a spec. */
 async function replace(file: string, text: string): Promise<void> {
   const path = await realpath(file);
   // Short, so that it fits wherever the spec's own name does.
-  const staged = join(dirname(path), `.vmbuild-${randomBytes(4).toString("hex")}`);
-  try {
-    await writeFile(staged, text, { flag: "wx", mode: (await stat(path)).mode });
-    await rename(staged, path);
-  } catch (error) {
-    throw new UserError(`${file} cannot be written: ${(error as Error).message}`, {
-      exitCode: exitCode.host,
-    });
-  } finally {
-    await rm(staged, { force: true }).catch(() => {});
-  }
+  const stagedPath = join(dirname(path), `.vmbuild-${randomBytes(4).toString("hex")}`);
+  await replaceFile({ path, stagedPath, name: file, mode: (await stat(path)).mode }, text);
 }

@@ -1,0 +1,35 @@
+import { rename, rm, writeFile } from "node:fs/promises";
+import { exitCode } from "./exit-code.ts";
+import { UserError } from "./user-error.ts";
+
+export interface FileReplacement {
+  /** What is replaced, without symlinks; may be missing. */
+  readonly path: string;
+  /** A free name in the same directory. */
+  readonly stagedPath: string;
+  /** What messages call it. */
+  readonly name: string;
+  /** @default what the umask leaves */
+  readonly mode?: number;
+}
+
+/**
+ * Writes a user's file in one step, so that nobody ever sees half of it.
+ *
+ * @throws UserError when it cannot be written; nothing is left behind then
+ */
+export async function replaceFile(
+  { path, stagedPath, name, mode }: FileReplacement,
+  content: string | Uint8Array,
+): Promise<void> {
+  try {
+    await writeFile(stagedPath, content, { flag: "wx", ...(mode === undefined ? {} : { mode }) });
+    await rename(stagedPath, path);
+  } catch (error) {
+    throw new UserError(`${name} cannot be written: ${(error as Error).message}`, {
+      exitCode: exitCode.host,
+    });
+  } finally {
+    await rm(stagedPath, { force: true }).catch(() => {});
+  }
+}
