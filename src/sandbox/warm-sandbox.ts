@@ -198,7 +198,7 @@ export class WarmSandbox implements Sandbox {
     const saved = await saveMachine(warm, {
       dir: job.warm.dir,
       signal,
-      onStopped: onDiskComplete,
+      onDiskReleased: onDiskComplete,
     });
     if (!saved.ok) {
       this.#note(job, `its machine is not kept: ${saved.error}`);

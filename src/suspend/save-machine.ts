@@ -28,8 +28,8 @@ export interface SaveOptions {
   /** The disk to save with the RAM, because no layer will be it. */
   readonly diskPath?: string;
   readonly signal: AbortSignal;
-  /** The machine stands still, and nothing writes to its disk any more. */
-  readonly onStopped?: (() => void) | undefined;
+  /** Nothing writes to the machine's disk any more, and others may open it. */
+  readonly onDiskReleased?: (() => void) | undefined;
 }
 
 /**
@@ -53,20 +53,21 @@ export async function saveMachine(
 
 async function save(
   warm: WarmMachine,
-  { dir, diskPath, signal, onStopped }: SaveOptions,
+  { dir, diskPath, signal, onDiskReleased }: SaveOptions,
 ): Promise<Result<SavedOrigin, string>> {
   const { monitor } = warm.machine;
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  for (const [command, args, onDone] of [
-    ["stop", {}, onStopped],
-    // Despite its name it serves every machine: device state alone, without RAM and disks (QAPI).
-    ["xen-save-devices-state", { filename: join(dir, devicesName) }, undefined],
+  for (const [command, args] of [
+    ["stop", {}],
+    // Despite its name it serves every machine: device state alone, without RAM and disks (QAPI). With it
+    // QEMU gives up its locks on the disks; a stopped machine still has them, and no check can read along.
+    ["xen-save-devices-state", { filename: join(dir, devicesName) }],
   ] as const) {
     const done = await monitor.execute(command, args, signal);
     if (!done.ok)
       return failed(`${command}: ${"message" in done.error ? done.error.message : "cancelled"}`);
-    onDone?.();
   }
+  onDiskReleased?.();
   const saved = await saveRam(warm, dir);
   if (!saved.ok) return saved;
   const parts = saved.value;
