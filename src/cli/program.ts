@@ -330,7 +330,13 @@ function addBaseCommands(program: Command): void {
       ).env("VMBUILD_OPENSSH"),
     )
     .option("-v, --verbose", "show what the recipe prints")
-    .action(async (name: string, flags) => (await commands()).baseBuild(name, flags));
+    .action(async (name: string, flags, command: Command) => {
+      // One from the environment may be meant for another recipe.
+      const asked = (["iso", "drivers", "openssh"] as const).filter(
+        (medium) => command.getOptionValueSource(medium) === "cli",
+      );
+      await (await commands()).baseBuild(name, { ...flags, asked });
+    });
   withStore(
     base
       .command("add")

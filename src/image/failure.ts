@@ -52,6 +52,8 @@ export type ImageFailure =
       readonly exitCode?: number;
       readonly message: string;
     }
+  /** The user handed in a medium that the recipe does not read. */
+  | { readonly reason: "recipe-medium-unused"; readonly name: string; readonly medium: string }
   | ProfileFailure
   /** An image must not or cannot be written there, whatever is built. */
   | { readonly reason: "export-target-unusable"; readonly path: string; readonly message: string }

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { createBuildEnvironment } from "../../create-environment.ts";
 import { addBase } from "../../image/add-base.ts";
-import { buildBase } from "../../image/build-base.ts";
+import { buildBase, type RecipeMedia } from "../../image/build-base.ts";
 import { FileBaseImages } from "../../image/file-base-images.ts";
 import { baseNames } from "../../image/find-base.ts";
 import { removeBase } from "../../image/remove-base.ts";
@@ -31,6 +31,8 @@ export async function baseBuild(
     readonly iso?: string;
     readonly drivers?: string;
     readonly openssh?: string;
+    /** Which of the three were named on the command line. */
+    readonly asked: readonly (keyof RecipeMedia)[];
     readonly verbose?: boolean;
   },
 ): Promise<void> {
@@ -55,6 +57,7 @@ export async function baseBuild(
           return path === undefined || path === "" ? [] : [[medium, resolve(path)]];
         }),
       ),
+      asked: flags.asked,
       ...(flags.iso === undefined || flags.iso === ""
         ? {}
         : { accelerator: await acceleratorFor(opened, termination) }),

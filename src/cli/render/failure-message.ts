@@ -114,6 +114,7 @@ function words(failure: StepFailure): Message {
     case "base-name-is-tag":
     case "recipe-missing":
     case "recipe-failed":
+    case "recipe-medium-unused":
     case "profile-invalid":
     case "export-target-unusable":
     case "export-failed":

@@ -83,6 +83,12 @@ export function imageMessage(failure: Failure): Message {
         detail: failure.message,
         exitCode: exitCode.host,
       };
+    case "recipe-medium-unused":
+      return {
+        text: `the recipe of ${failure.name} does not read --${failure.medium}`,
+        hint: `leave --${failure.medium} out`,
+        exitCode: exitCode.usage,
+      };
     case "profile-invalid":
       return {
         text: "the base image's profile is wrong",
