@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { addGenerateCommands } from "./generate-commands.ts";
 import {
   readAccelerator,
   readBoot,
@@ -45,6 +46,7 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addBaseCommands(program);
   addCacheCommands(program);
   addCloudInitCommands(program);
+  addGenerateCommands(program, withStore);
   withStore(
     program
       .command("healthcheck")
