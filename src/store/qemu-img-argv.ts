@@ -1,8 +1,5 @@
 /** Command lines of qemu-img, as pure functions. Formats are always given: a guest could fake what probing looks at. */
 
-/** Disk image formats the store deals with. */
-export type DiskFormat = "qcow2" | "raw";
-
 /** Formats that images of users may have, as qemu-img calls them. */
 export const imageFormats = ["qcow2", "raw", "vmdk", "vhdx", "vdi", "vpc", "qed"] as const;
 export type ImageFormat = (typeof imageFormats)[number];
