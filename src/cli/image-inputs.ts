@@ -4,12 +4,11 @@ import type { ImageInput } from "../architecture/architecture.ts";
 import { download, type Downloaded } from "../download/download.ts";
 import type { DownloadFailure } from "../download/failure.ts";
 import { checkFile } from "../download/hash-file.ts";
-import type { TransferProgress } from "../download/transfer.ts";
-import { formatByteSize } from "../profile/byte-size.ts";
 import { ok, type Result } from "../result.ts";
 import type { StoreLayout } from "../store/layout.ts";
 import type { ImageFormat } from "../store/qemu-img-argv.ts";
 import type { StatusLine } from "./render/status-line.ts";
+import { transferText } from "./render/transfer-text.ts";
 
 /** A file that is there, and what remains to be looked at in it. */
 export interface ReadyInput {
@@ -75,12 +74,12 @@ export class ImageInputs implements AsyncDisposable {
       if (text !== shown) status.set(key, text);
       shown = text;
     };
-    show(`downloading ${url}`);
+    show(transferText(url));
     const downloaded = await download({
       ...this.#how,
       source,
       ...(checksum === undefined ? {} : { checksum }),
-      onProgress: (progress) => show(`downloading ${url} ${progressText(progress)}`),
+      onProgress: (progress) => show(transferText(url, progress)),
     });
     status.clear(key);
     if (downloaded.ok) {
@@ -89,10 +88,4 @@ export class ImageInputs implements AsyncDisposable {
     }
     return downloaded;
   }
-}
-
-function progressText({ receivedBytes, totalBytes }: TransferProgress): string {
-  if (totalBytes === undefined || totalBytes === 0) return formatByteSize(receivedBytes);
-  const percent = Math.floor((receivedBytes / totalBytes) * 100);
-  return `${percent} % of ${formatByteSize(totalBytes)}`;
 }

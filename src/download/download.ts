@@ -76,6 +76,11 @@ export async function download(
   return got.ok ? got.value : got;
 }
 
+/** Where a file with the checksum is, once it was downloaded and until it is pruned. */
+export function keptPath(layout: StoreLayout, checksum: Checksum): string {
+  return layout.download(keyOf(checksum));
+}
+
 /** The name of a file with the checksum. */
 function keyOf({ algorithm, value }: Checksum): string {
   return `${algorithm}-${value}`;

@@ -21,8 +21,8 @@ const cloudImages: Readonly<Record<string, CloudImage>> = {
     checksums: "CHECKSUM",
   },
   fedora: {
-    url: "https://download.fedoraproject.org/pub/fedora/linux/releases/41/Cloud/x86_64/images/Fedora-Cloud-Base-Generic-41-1.4.x86_64.qcow2",
-    checksums: "Fedora-Cloud-41-1.4-x86_64-CHECKSUM",
+    url: "https://download.fedoraproject.org/pub/fedora/linux/releases/44/Cloud/x86_64/images/Fedora-Cloud-Base-Generic-44-1.7.x86_64.qcow2",
+    checksums: "Fedora-Cloud-44-1.7-x86_64-CHECKSUM",
   },
 };
 

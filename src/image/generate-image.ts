@@ -1,5 +1,5 @@
 import { link, mkdir, realpath, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
 import { attempt, errorCode, errorText } from "../store/fs-failure.ts";
 import type { StoreLayout } from "../store/layout.ts";
@@ -77,10 +77,14 @@ function declaredIn(format: ImageFormat | undefined): { declared?: ImageFormat }
 }
 
 async function checkRequest<F>(
-  { input, path, sizeBytes, shrink, overwrite }: GenerateRequest<F>,
+  { layout, input, path, sizeBytes, shrink, overwrite }: GenerateRequest<F>,
   disk: InputDisk | undefined,
   target: ExportTarget,
 ): Promise<Result<void, ImageFailure>> {
+  if (target.path.startsWith((await realpath(layout.root)) + sep)) {
+    const message = "it is inside the store, which is vmbuild's own";
+    return failed({ reason: "export-target-unusable", path, message });
+  }
   if (!overwrite && (await isThere(target.path))) return failed({ reason: "image-exists", path });
   if (input !== undefined && (await realpath(input.path)) === target.path) {
     const message = "it is the disk that the image is made of";
