@@ -93,7 +93,7 @@ async function fillUnchecked(
   await using file = await open(path, "wx+", 0o600);
   // The digest is of no use; what it costs is little beside the network.
   const newHash = () => digestOf({ algorithm: "sha256", value: "" });
-  const filled = await transfer({ ...timing(request), file, newHash, isChecked: false });
+  const filled = await transfer({ ...common(request), file, newHash, isChecked: false });
   return filled.ok ? ok() : filled;
 }
 
@@ -135,7 +135,7 @@ class CheckedDownload {
     const { source } = this.#request;
     await using file = await open(part, constants.O_RDWR | constants.O_CREAT, 0o600);
     const newHash = () => digestOf(this.#checksum);
-    const filled = await transfer({ ...timing(this.#request), file, newHash, isChecked: true });
+    const filled = await transfer({ ...common(this.#request), file, newHash, isChecked: true });
     if (!filled.ok) return filled;
     const compared = compare(source.url, this.#checksum, filled.value);
     if (!compared.ok) await file.truncate(0);
@@ -151,7 +151,8 @@ class CheckedDownload {
   }
 }
 
-function timing({
+function common({
+  layout,
   source,
   idleMs = 60_000,
   retryDelayMs = 1000,
@@ -160,6 +161,7 @@ function timing({
 }: DownloadRequest) {
   return {
     source,
+    path: layout.downloadDir,
     idleMs,
     retryDelayMs,
     signal,

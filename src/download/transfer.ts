@@ -18,6 +18,8 @@ export interface TransferRequest {
   readonly source: WebSource;
   /** Open for reading and writing; what is in it is the beginning of the file, of an earlier try. */
   readonly file: FileHandle;
+  /** What messages call that. */
+  readonly path: string;
   /** A new digest, which gets all bytes of the file. */
   readonly newHash: () => Hash;
   /** The bytes will be compared with a checksum, so that a rest may be asked for without more to tell that it fits. */
@@ -36,6 +38,7 @@ export interface TransferProgress {
   readonly totalBytes?: number;
 }
 
+const BUFFER_BYTES = 1 << 18;
 /** Tries in a row that bring nothing. */
 const MAX_FRUITLESS = 4;
 
@@ -96,9 +99,8 @@ class Transfer {
   }
 
   fileFailure(code: string, error: Error): DownloadFailure {
-    const path = this.#request.source.url;
     return code === "ENOSPC" || code === "EDQUOT"
-      ? { reason: "disk-full", path }
+      ? { reason: "disk-full", path: this.#request.path }
       : this.#failure(`what came cannot be written: ${error.message}`);
   }
 
@@ -159,14 +161,16 @@ class Transfer {
 
   async #receive(response: Response, patience: Patience): Promise<Outcome> {
     const { file, onProgress } = this.#request;
-    const reader = response.body?.getReader();
+    // Into one buffer: those that a stream makes itself are collected late.
+    const reader = response.body?.getReader({ mode: "byob" });
+    let buffer = new ArrayBuffer(BUFFER_BYTES);
     for (;;) {
       patience.start();
-      const read = await reader?.read();
+      const read = await reader?.read(new Uint8Array(buffer));
       // A slow disk is not a server that stalls.
       patience.stop();
       if (read === undefined || read.done) break;
-      const chunk = read.value as Uint8Array;
+      const chunk = read.value as Uint8Array<ArrayBuffer>;
       await writeAll(file, chunk, this.#position);
       this.#hash.update(chunk);
       this.#position += chunk.length;
@@ -174,6 +178,7 @@ class Transfer {
         receivedBytes: this.#position,
         ...(this.#totalBytes === undefined ? {} : { totalBytes: this.#totalBytes }),
       });
+      ({ buffer } = chunk);
     }
     const total = this.#totalBytes;
     return total === undefined || this.#position === total

@@ -124,6 +124,9 @@ async function writeAndCheck<F>(
 ): Promise<Result<void, ImageFailure>> {
   const { format, signal } = request;
   const written = await write(request, disk, path);
+  if (!written.ok && written.error.reason === "disk-full") {
+    return failed({ ...written.error, path: request.path });
+  }
   // A raw disk has nothing to check.
   if (!written.ok || format === "raw") return written;
   const health = await checkImage(path, { format, signal });

@@ -28,7 +28,7 @@ export function downloadMessage(failure: Failure): Message {
       return {
         text: `${source} is not what was expected: its ${algorithm} checksum differs`,
         detail: `expected ${expected}\n${got} ${actual}`,
-        hint: "nothing was kept; look at the checksum its publisher gives now, and change yours only if you trust that",
+        hint: "nothing was kept or made of it; look at the checksum its publisher gives now, and change yours only if you trust that",
         exitCode: exitCode.badInput,
       };
     }
