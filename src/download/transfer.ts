@@ -170,7 +170,7 @@ class Transfer {
       // A slow disk is not a server that stalls.
       patience.stop();
       if (read === undefined || read.done) break;
-      const chunk = read.value as Uint8Array<ArrayBuffer>;
+      const chunk = read.value;
       await writeAll(file, chunk, this.#position);
       this.#hash.update(chunk);
       this.#position += chunk.length;
