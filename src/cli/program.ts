@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { addGenerateCommands } from "./generate-commands.ts";
 import {
   readAccelerator,
   readBoot,
@@ -45,6 +46,7 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addBaseCommands(program);
   addCacheCommands(program);
   addCloudInitCommands(program);
+  addGenerateCommands(program, withStore);
   withStore(
     program
       .command("healthcheck")
@@ -329,6 +331,19 @@ function addBaseCommands(program: Command): void {
         "OpenSSH-Win64-….msi, for windows-server-2022; without it: from Windows Update",
       ).env("VMBUILD_OPENSSH"),
     )
+    .addOption(
+      new Option(
+        "--url <url>",
+        "another place for the image of debian-12-cloud, ubuntu-24.04, rocky-9 or fedora",
+      ).env("VMBUILD_IMAGE_URL"),
+    )
+    .addOption(
+      new Option(
+        "--checksum <type:value>",
+        "its checksum, such as sha256:…; without it: what the publisher gives beside the image",
+      ).env("VMBUILD_IMAGE_CHECKSUM"),
+    )
+    .option("--download-only", "of those: only get the image into the store, and compare it")
     .option("-v, --verbose", "show what the recipe prints")
     .action(async (name: string, flags, command: Command) => {
       // One from the environment may be meant for another recipe.

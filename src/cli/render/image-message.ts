@@ -1,4 +1,5 @@
 import type { ImageFailure } from "../../image/failure.ts";
+import { formatByteSize } from "../../profile/byte-size.ts";
 import { describeProfileFailure } from "../../profile/failure.ts";
 import type { StoreFailure } from "../../store/failure.ts";
 import { exitCode } from "../exit-code.ts";
@@ -44,6 +45,24 @@ export function imageMessage(failure: Failure): Message {
         text: `the base image ${failure.name} is not the one the spec asks for`,
         detail: `the spec pins sha256:${failure.expected}\nthe image is   sha256:${failure.actual}`,
         hint: "bring the pinned image back, or change the pin in the spec",
+        exitCode: exitCode.badInput,
+      };
+    case "input-unusable":
+      return {
+        text: `${failure.name} cannot be used: ${failure.message}`,
+        ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+        exitCode: exitCode.badInput,
+      };
+    case "image-would-shrink":
+      return {
+        text: `the disk ${failure.name} has ${formatByteSize(failure.inputBytes)}, and ${formatByteSize(failure.sizeBytes)} are asked for`,
+        hint: "give a larger size; --shrink cuts off its end with all that is there",
+        exitCode: exitCode.badInput,
+      };
+    case "image-exists":
+      return {
+        text: `${failure.path} is there already`,
+        hint: "--overwrite replaces it",
         exitCode: exitCode.badInput,
       };
     case "base-changed":
