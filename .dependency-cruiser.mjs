@@ -53,7 +53,8 @@ const rooms = {
   },
   cloudinit: {
     imports: ["spec"],
-    why: "cloudinit checks and packs what cloud-init reads in a guest; with spec it shares how a text's problems are told.",
+    files: ["machine/qmp-connect", "machine/timer"],
+    why: "cloudinit makes, checks and serves what cloud-init reads in a guest, and hears how it ended; with spec it shares how a text's problems are told, with machine how a socket of QEMU's is connected to.",
   },
   image: {
     imports: ["store", "machine", "profile", "sandbox"],
