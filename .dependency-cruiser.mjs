@@ -56,6 +56,10 @@ const rooms = {
     files: ["machine/qmp-connect", "machine/timer"],
     why: "cloudinit makes, checks and serves what cloud-init reads in a guest, and hears how it ended; with spec it shares how a text's problems are told, with machine how a socket of QEMU's is connected to.",
   },
+  task: {
+    imports: ["cloudinit", "machine"],
+    why: "task runs a guest that cloud-init configures; where disks come from is not its business.",
+  },
   image: {
     imports: ["store", "machine", "profile", "sandbox"],
     types: ["plan"],
@@ -80,6 +84,7 @@ const rooms = {
       "suspend",
       "sandbox",
       "cloudinit",
+      "task",
       "image",
       "build",
     ],

@@ -82,13 +82,17 @@ printf '{"event":"ended","status":"%s","warnings":"%s","output":"%s"%s}\n' \
   "$(printf %s "$status" | encode)" "$warnings" "$output" "$task" >&3
 `;
 
-/** A vendor-data with the reporter, and with what the user's says. */
-export function reportingVendorData(vendorData: Uint8Array | undefined): Buffer {
+/** A vendor-data with the reporter, with more of vmbuild's own, and with what the user's says. */
+export function reportingVendorData(
+  vendorData: Uint8Array | undefined,
+  more: readonly Part[] = [],
+): Buffer {
   const reporter: Part = {
     content: Buffer.from(reporterScript),
     type: "text/cloud-boothook",
     filename: "vmbuild-report",
   };
+  const parts = [reporter, ...more];
   const isEmpty = vendorData === undefined || Buffer.from(vendorData).toString().trim() === "";
-  return multipart(isEmpty ? [reporter] : [reporter, { content: vendorData }]);
+  return multipart(isEmpty ? parts : [...parts, { content: vendorData }]);
 }
