@@ -19,7 +19,8 @@ import { defaultSeedWay, deliverSeed, hasSmbios, type SeedWay } from "../seed-de
 import type { Settings } from "../settings.ts";
 import { listenForTermination, type Termination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
-import { hasWishes, readWishes, type WishFlags } from "../wish-flags.ts";
+import { readWishes } from "../read-wishes.ts";
+import { hasWishes, type WishFlags } from "../wish-flags.ts";
 
 interface BootFlags extends HardwareFlags, SeedFlags, WishFlags {
   readonly store?: string;

@@ -1,25 +1,22 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { type CloudInitReport, readReport } from "../../cloudinit/read-report.ts";
-import { reportingVendorData, reportPort } from "../../cloudinit/reporter.ts";
+import type { CloudInitReport } from "../../cloudinit/read-report.ts";
+import { reportingVendorData } from "../../cloudinit/reporter.ts";
 import { type SeedContent, seedFiles } from "../../cloudinit/seed-files.ts";
 import { seedImage } from "../../cloudinit/seed-image.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
 import { exportTarget } from "../../image/export-target.ts";
-import { bootGuest } from "../../machine/boot-guest.ts";
-import type { Guest } from "../../machine/guest.ts";
-import { readSerialTail, printableTail } from "../../machine/serial-tail.ts";
+import { printableTail } from "../../machine/serial-tail.ts";
 import type { GuestArch } from "../../profile/profile.ts";
-import { type BootDisk, openBootDisk } from "../boot-disk.ts";
+import { runSeeded } from "../../task/run-seeded.ts";
+import { openBootDisk } from "../boot-disk.ts";
 import { exitCode } from "../exit-code.ts";
-import { guestEndError } from "../guest-end.ts";
 import { guestHardware } from "../guest-hardware.ts";
 import { copyImage } from "../image-copy.ts";
 import { openSettingsAndStore } from "../open-store.ts";
-import { messageError, orThrow, userError } from "../or-throw.ts";
+import { orThrow, taskError, userError } from "../or-throw.ts";
 import { readSeed } from "../read-seed.ts";
-import { reportMessage } from "../render/report-message.ts";
 import { liveStatus, plainLines, type StatusLine } from "../render/status-line.ts";
 import { duration } from "../render/units.ts";
 import { replaceFile } from "../replace-file.ts";
@@ -101,29 +98,34 @@ async function configureImage(
   const seedPath = await writeSeed(content, flags.configSeedOutputPath);
   await makeParent(flags.imageQemuSocketPath);
   status.set(0, "booting");
-  const consolePath = join(workDir, "console.log");
-  const booted = await bootGuest(
+  const powerOffTimeoutMs = disk.profile.powerOffTimeoutMs;
+  const run = await runSeeded(
     {
-      ...hardware,
-      diskPath: copy.path,
-      diskFormat: copy.format,
-      seedPath,
-      network: flags.network,
-      forwards: [],
-      console: { kind: "file", path: consolePath },
-      qmpPath: flags.imageQemuSocketPath,
-      ports: [reportPort],
+      machine: {
+        ...hardware,
+        diskPath: copy.path,
+        diskFormat: copy.format,
+        seedPath,
+        network: flags.network,
+        qmpPath: flags.imageQemuSocketPath,
+      },
+      output: "nothing",
+      consolePath: join(workDir, "console.log"),
+      silentMs: flags.bootTimeout ?? defaultSilentMs,
+      powerOffTimeoutMs,
     },
-    { signal },
+    {
+      signal,
+      onOutput() {},
+      onStarted: () => status.set(0, "cloud-init is at work"),
+      onMachine: (pid) => disk.machineStarted(pid),
+    },
   );
-  {
-    await using guest = orThrow(booted);
-    await disk.machineStarted(guest.pid);
-    const report = await waitForReport(guest, { flags, consolePath, status, signal });
-    await sayWarnings(report, status);
-    status.set(0, "powering off");
-    await powerOff(guest, disk, signal);
+  if (!run.ok) throw taskError(run.error);
+  if (run.value.isForced) {
+    throw userError({ reason: "power-off-ignored", timeoutMs: powerOffTimeoutMs });
   }
+  await sayWarnings(run.value, status);
   status.set(0, `checking ${flags.imageInputPath}`);
   await copy.replaceImage();
   status.clear(0);
@@ -174,33 +176,6 @@ async function makeParent(name: string): Promise<void> {
   }
 }
 
-interface Waiting {
-  readonly flags: ConfigureFlags;
-  readonly consolePath: string;
-  readonly status: StatusLine;
-  readonly signal: AbortSignal;
-}
-
-async function waitForReport(
-  guest: Guest,
-  { flags, consolePath, status, signal }: Waiting,
-): Promise<CloudInitReport> {
-  const read = await readReport(guest.ports.get(reportPort) ?? "", {
-    signal,
-    ended: guest.ended,
-    silentMs: flags.bootTimeout ?? defaultSilentMs,
-    onStarted: () => status.set(0, "cloud-init is at work"),
-  });
-  if (read.ok) return read.value;
-  const failure = read.error;
-  if (failure.reason === "cancelled") throw userError(failure);
-  if (failure.reason === "cloud-init-cut-off") {
-    const wrong = guestEndError(await guest.ended, flags.imageInputPath);
-    if (wrong !== undefined) throw wrong;
-  }
-  throw messageError(reportMessage(failure, await readSerialTail(consolePath)));
-}
-
 async function sayWarnings(
   { isDegraded, warnings }: CloudInitReport,
   status: StatusLine,
@@ -208,12 +183,6 @@ async function sayWarnings(
   if (!isDegraded && warnings.length === 0) return;
   await status.print("warning: cloud-init is done, but not all of it went well (degraded)\n");
   for (const warning of warnings) await status.print(`  ${printableTail(warning)}\n`);
-}
-
-async function powerOff(guest: Guest, disk: BootDisk, signal: AbortSignal): Promise<void> {
-  const timeoutMs = disk.profile.powerOffTimeoutMs;
-  const off = orThrow(await guest.powerOff({ timeoutMs, signal }));
-  if (off.forced) throw userError({ reason: "power-off-ignored", timeoutMs });
 }
 
 function settingsOf(flags: ConfigureFlags): Settings {

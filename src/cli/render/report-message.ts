@@ -1,17 +1,19 @@
-import type { ReportFailure } from "../../cloudinit/read-report.ts";
+import type { TaskFailure } from "../../task/failure.ts";
 import { exitCode } from "../exit-code.ts";
 import type { Message } from "./message.ts";
 import { duration } from "./units.ts";
 
-/** Why a guest is not configured, in words. `consoleTail` is the end of what it wrote to its console. */
-export function reportMessage(
-  failure: Exclude<ReportFailure, { readonly reason: "cancelled" }>,
-  consoleTail: string,
-): Message {
-  const onConsole =
-    consoleTail === ""
-      ? { detail: "the guest wrote nothing to its serial console" }
-      : { detail: `the end of the guest's serial console:\n${consoleTail}` };
+type Failure = Extract<TaskFailure, { readonly reason: `cloud-init-${string}` }>;
+
+/** Why a guest is not configured, in words. */
+export function reportMessage(failure: Failure): Message {
+  const { serialTail = "" } = failure;
+  const onConsole = {
+    detail:
+      serialTail === ""
+        ? "the guest wrote nothing to its serial console"
+        : `the end of the guest's serial console:\n${serialTail}`,
+  };
   switch (failure.reason) {
     case "cloud-init-failed": {
       const { errors, log } = failure;
