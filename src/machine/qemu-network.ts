@@ -5,7 +5,7 @@ import type { VirtioTransport } from "./virtio.ts";
 export interface PortForward {
   readonly guestPort: number;
   /** On 127.0.0.1; absent lets the kernel pick one. */
-  readonly hostPort?: number | undefined;
+  readonly hostPort?: number;
 }
 
 /** What the network card's arguments depend on. */
