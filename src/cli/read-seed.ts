@@ -33,6 +33,12 @@ export interface SeedFlags {
 /** The content of a seed of which there may be nothing. */
 export type PartialSeed = Partial<SeedContent>;
 
+/** A user-data that was read already, and what messages call it. */
+export interface GivenUserData {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 type Check = (source: SourceText, schemas: CloudInitSchemas) => readonly Diagnostic[];
 
 const inputs: readonly (readonly [part: keyof SeedContent, what: string, check: Check])[] = [
@@ -53,7 +59,7 @@ export function checkStandardInput(
 }
 
 /**
- * Reads the files, and merges the wishes into the user-data.
+ * Reads the files, and merges the wishes into the user-data, which is `given` or else read as the others are.
  *
  * @param outcome what messages say that comes of wrong files, for example `no seed is made`
  * @throws UserError after printing what is wrong with any of them
@@ -62,21 +68,27 @@ export async function readSeed(
   flags: SeedFlags,
   wishes: MachineWishes,
   outcome: string,
+  given?: GivenUserData,
 ): Promise<PartialSeed> {
   const schemas = flags.check ? await readSchemas() : undefined;
   const content: { -readonly [Part in keyof SeedContent]?: Uint8Array } = {};
   const wrong: Diagnostic[] = [];
   for (const [part, what, check] of inputs) {
     const path = flags[part];
-    if (path === undefined) continue;
-    const bytes = await readPart(path, what);
-    content[part] = bytes;
-    if (schemas !== undefined) wrong.push(...problemsOf(bytes, nameOf(path), check, schemas));
+    const read =
+      part === "userData" && given !== undefined
+        ? given
+        : path !== undefined
+          ? { name: nameOf(path), bytes: await readPart(path, what) }
+          : undefined;
+    if (read === undefined) continue;
+    content[part] = read.bytes;
+    if (schemas !== undefined) wrong.push(...problemsOf(read.bytes, read.name, check, schemas));
   }
   refuse(wrong, outcome);
   const config = cloudConfigOf(wishes);
   if (config !== undefined) {
-    const name = flags.userData === undefined ? "user-data" : nameOf(flags.userData);
+    const name = given?.name ?? nameOf(flags.userData ?? "user-data");
     const merged = mergeUserData(content.userData, config);
     if (!merged.ok) {
       const { key, expected } = merged.error;
@@ -109,13 +121,15 @@ function problemsOf(
   return decoded.ok ? check(decoded.value, schemas) : decoded.error;
 }
 
-async function readPart(path: string, what: string): Promise<Uint8Array> {
+/** A file of a seed, which is small. @throws UserError */
+export async function readPart(path: string, what: string): Promise<Uint8Array> {
   const bytes = await readBytes(path, what, maxTextLength);
   if (bytes.length <= maxTextLength) return bytes;
   throw new UserError(`${nameOf(path)} is larger than 4 MiB`, { exitCode: exitCode.badInput });
 }
 
-function nameOf(path: string): string {
+/** What messages call a file. */
+export function nameOf(path: string): string {
   return path === "-" ? "<stdin>" : path;
 }
 
