@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { addBootCommands } from "./boot-commands.ts";
 import { addCloudInitCommands } from "./cloud-init-commands.ts";
 import {
   readAccelerator,
@@ -46,6 +47,7 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addBaseCommands(program);
   addCacheCommands(program);
   addCloudInitCommands(program, withStore);
+  addBootCommands(program, withStore);
   withStore(
     program
       .command("healthcheck")

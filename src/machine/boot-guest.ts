@@ -7,7 +7,7 @@ import type { Guest, GuestConfig } from "./guest.ts";
 import { guestArgv } from "./guest-argv.ts";
 import { findPrograms } from "./launch-programs.ts";
 import { defaultTuning, type LaunchTuning } from "./launch-tuning.ts";
-import { askForwards, type MonitoredQemu } from "./monitored-qemu.ts";
+import { askForwards, monitorFailure, type MonitoredQemu } from "./monitored-qemu.ts";
 import { powerOff } from "./power-off.ts";
 import type { VirtioPort } from "./qemu-ports.ts";
 import type { QmpClient } from "./qmp.ts";
@@ -21,6 +21,8 @@ import { stopWatch } from "./stop-watch.ts";
 /** What a guest is booted with, besides its configuration. */
 export interface BootGuestOptions {
   readonly signal: AbortSignal;
+  /** Told where the guest's ports are reached, before the guest begins to run. */
+  readonly onForwards?: (forwards: readonly ForwardedPort[]) => void;
 }
 
 /**
@@ -31,10 +33,10 @@ export interface BootGuestOptions {
  */
 export async function bootGuest(
   config: GuestConfig,
-  { signal }: BootGuestOptions,
+  options: BootGuestOptions,
   tuning: LaunchTuning = defaultTuning(),
 ): Promise<Result<Guest, MachineFailure>> {
-  if (signal.aborted) return failed({ reason: "cancelled" });
+  if (options.signal.aborted) return failed({ reason: "cancelled" });
   const programs = await findPrograms({ profile: config, outliveParent: false }, tuning);
   if (!programs.ok) return programs;
   if (config.qmpPath !== undefined) {
@@ -53,7 +55,7 @@ export async function bootGuest(
     await removeSocket(config);
   };
   try {
-    const guest = await bringUp(started.value, config, signal, tuning);
+    const guest = await bringUp(started.value, config, options, tuning);
     if (!guest.ok) await discard();
     return guest;
   } catch (error) {
@@ -65,14 +67,14 @@ export async function bootGuest(
 async function bringUp(
   started: StartedMachine,
   config: GuestConfig,
-  cancel: AbortSignal,
+  { signal: cancel, onForwards }: BootGuestOptions,
   tuning: LaunchTuning,
 ): Promise<Result<Guest, MachineFailure>> {
   const { qemu } = started;
   // It may take any time: a shell can stop its jobs.
   using watch = stopWatch(cancel, Infinity, qemu.ended);
   const { signal } = watch;
-  const connected = await connect(qemu, config, signal);
+  const connected = await connect(qemu, config, { signal, ...(onForwards && { onForwards }) });
   if (connected.ok) return ok(runningGuest({ ...started, ...connected.value }, config, tuning));
   // The end of QEMU closes its monitor first.
   await settledWithin(qemu.ended, watch.cause === undefined ? tuning.exitGraceMs : 0);
@@ -85,12 +87,17 @@ async function bringUp(
 async function connect(
   qemu: MonitoredQemu,
   { forwards: wanted }: GuestConfig,
-  signal: AbortSignal,
+  { signal, onForwards }: BootGuestOptions,
 ): Promise<Result<Pick<GuestParts, "monitor" | "forwards">, MachineFailure>> {
   const monitor = await qemu.connectMonitor(signal);
   if (!monitor.ok) return monitor;
   const forwards = await askForwards(monitor.value, wanted, signal);
-  return forwards.ok ? ok({ monitor: monitor.value, forwards: forwards.value }) : forwards;
+  if (!forwards.ok) return forwards;
+  onForwards?.(forwards.value);
+  const running = await monitor.value.execute("cont", {}, signal);
+  return running.ok
+    ? ok({ monitor: monitor.value, forwards: forwards.value })
+    : failed(monitorFailure("cont", running.error));
 }
 
 interface GuestParts extends StartedMachine {

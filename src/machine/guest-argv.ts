@@ -14,7 +14,10 @@ export interface GuestSockets {
   readonly ports: readonly VirtioPort[];
 }
 
-/** The arguments of `qemuProgram(config.arch)` for a guest, without the program itself. */
+/**
+ * The arguments of `qemuProgram(config.arch)` for a guest, without the program itself. The guest does not run before it
+ * is told to (`cont`), so that none of its monitor's events is missed.
+ */
 export function guestArgv(config: GuestConfig, sockets: GuestSockets): string[] {
   const transport = virtioTransport(config.machine);
   const boot = bootArguments(config.boot, config.arch);
@@ -50,6 +53,7 @@ export function guestArgv(config: GuestConfig, sockets: GuestSockets): string[] 
     }),
     ...entropyArgv(config.os, transport),
     ...portsArgv(transport, sockets.ports),
+    "-S",
   ];
 }
 

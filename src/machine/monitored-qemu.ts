@@ -128,7 +128,8 @@ export async function askForwards(
   return ok(forwards);
 }
 
-function monitorFailure(command: string, failure: QmpFailure): MachineFailure {
+/** The monitor's failure to carry out a command, as one of the machine. */
+export function monitorFailure(command: string, failure: QmpFailure): MachineFailure {
   if (failure.reason === "cancelled") return failure;
   return { reason: "monitor-failed", command, message: failure.message };
 }

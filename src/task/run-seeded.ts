@@ -21,7 +21,8 @@ export type TaskOutput =
   /** Its serial console, from when cloud-init is first heard of. */
   | "console-since-start"
   /** The console is the terminal's, and everything is on it. */
-  | "terminal";
+  | "terminal"
+  | "nothing";
 
 export interface SeededGuest {
   /** The machine, with its seed, whose vendor-data reports (`reportingVendorData`). */
