@@ -18,6 +18,7 @@ import { exitCode } from "./exit-code.ts";
 import { hostSchemaWarnings } from "./host-cloud-init.ts";
 import { readBytes } from "./read-bytes.ts";
 import { printDiagnostics } from "./read-spec.ts";
+import { printWarning } from "./render/print-error.ts";
 import { UserError } from "./user-error.ts";
 
 /** Where the files of a seed are; `-` is standard input. */
@@ -104,7 +105,7 @@ export async function readSeed(
   }
   if (flags.check && content.userData !== undefined) {
     for (const warning of await hostSchemaWarnings(content.userData)) {
-      process.stderr.write(`warning: cloud-init schema: ${warning}\n`);
+      printWarning(`cloud-init schema: ${warning}`);
     }
   }
   return content;

@@ -12,7 +12,7 @@ import { runSeeded, type SeededEnd } from "../task/run-seeded.ts";
 import type { TaskFlags } from "./commands/task.ts";
 import { exitCode } from "./exit-code.ts";
 import { guestHardware } from "./guest-hardware.ts";
-import { userError } from "./or-throw.ts";
+import { taskError } from "./or-throw.ts";
 import { type GivenUserData, type PartialSeed, readSeed } from "./read-seed.ts";
 import { readWishes } from "./read-wishes.ts";
 import { printWarning } from "./render/print-error.ts";
@@ -20,6 +20,7 @@ import { checkSave, saveTaskDisk } from "./save-task-disk.ts";
 import { deliverSeed } from "./seed-delivery.ts";
 import { type TaskContext, taskOutput } from "./task-context.ts";
 import { openTaskDisk } from "./task-disk.ts";
+import { UserError } from "./user-error.ts";
 
 /** What is to be done. */
 export interface GivenTask extends GivenUserData {
@@ -108,8 +109,8 @@ function exitStatus({ isScript }: GivenTask, ran: Result<SeededEnd, TaskFailure>
       ? ran.error.taskStatus
       : undefined;
   if (!ran.ok) {
-    if (!isScript || taskStatus === undefined) throw userError(ran.error);
-    printWarning(userError(ran.error).message);
+    if (!isScript || taskStatus === undefined) throw taskError(ran.error);
+    printWarning(taskError(ran.error).message);
     return taskStatus;
   }
   const { warnings, isDegraded, isForced } = ran.value;
@@ -118,7 +119,12 @@ function exitStatus({ isScript }: GivenTask, ran: Result<SeededEnd, TaskFailure>
     printWarning("the guest ignored its power button and was switched off");
   }
   if (!isScript) return isDegraded ? degraded : exitCode.success;
-  if (taskStatus === undefined) throw userError({ reason: "task-not-run" });
+  if (taskStatus === undefined) {
+    throw new UserError("cloud-init is done, but has not run the script", {
+      exitCode: exitCode.guest,
+      hint: "the image has to leave runcmd and scripts-user among its cloud-init modules",
+    });
+  }
   return taskStatus;
 }
 
