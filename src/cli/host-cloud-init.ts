@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isGzip, userDataKind } from "../cloudinit/user-data-kind.ts";
 import { findProgram } from "../machine/program.ts";
-import { printable } from "../spec/unprintable.ts";
 
 /** How long the host's cloud-init may think about a user-data. */
 const timeoutMs = 20_000;
@@ -39,8 +38,7 @@ export async function hostSchemaWarnings(
     return all
       .replaceAll(path, "user-data")
       .split("\n")
-      .filter((line) => line.trim() !== "")
-      .map(printable);
+      .filter((line) => line.trim() !== "");
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

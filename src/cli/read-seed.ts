@@ -18,6 +18,7 @@ import { exitCode } from "./exit-code.ts";
 import { hostSchemaWarnings } from "./host-cloud-init.ts";
 import { readBytes } from "./read-bytes.ts";
 import { printDiagnostics } from "./read-spec.ts";
+import { printWarning } from "./render/print-error.ts";
 import { UserError } from "./user-error.ts";
 
 /** Where the files of a seed are; `-` is standard input. */
@@ -32,6 +33,12 @@ export interface SeedFlags {
 
 /** The content of a seed of which there may be nothing. */
 export type PartialSeed = Partial<SeedContent>;
+
+/** A user-data that was read already, and what messages call it. */
+export interface GivenUserData {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
 
 type Check = (source: SourceText, schemas: CloudInitSchemas) => readonly Diagnostic[];
 
@@ -53,7 +60,7 @@ export function checkStandardInput(
 }
 
 /**
- * Reads the files, and merges the wishes into the user-data.
+ * Reads the files, and merges the wishes into the user-data, which is `given` or else read as the others are.
  *
  * @param outcome what messages say that comes of wrong files, for example `no seed is made`
  * @throws UserError after printing what is wrong with any of them
@@ -62,21 +69,27 @@ export async function readSeed(
   flags: SeedFlags,
   wishes: MachineWishes,
   outcome: string,
+  given?: GivenUserData,
 ): Promise<PartialSeed> {
   const schemas = flags.check ? await readSchemas() : undefined;
   const content: { -readonly [Part in keyof SeedContent]?: Uint8Array } = {};
   const wrong: Diagnostic[] = [];
   for (const [part, what, check] of inputs) {
     const path = flags[part];
-    if (path === undefined) continue;
-    const bytes = await readPart(path, what);
-    content[part] = bytes;
-    if (schemas !== undefined) wrong.push(...problemsOf(bytes, nameOf(path), check, schemas));
+    const read =
+      part === "userData" && given !== undefined
+        ? given
+        : path !== undefined
+          ? { name: nameOf(path), bytes: await readPart(path, what) }
+          : undefined;
+    if (read === undefined) continue;
+    content[part] = read.bytes;
+    if (schemas !== undefined) wrong.push(...problemsOf(read.bytes, read.name, check, schemas));
   }
   refuse(wrong, outcome);
   const config = cloudConfigOf(wishes);
   if (config !== undefined) {
-    const name = flags.userData === undefined ? "user-data" : nameOf(flags.userData);
+    const name = given?.name ?? nameOf(flags.userData ?? "user-data");
     const merged = mergeUserData(content.userData, config);
     if (!merged.ok) {
       const { key, expected } = merged.error;
@@ -92,7 +105,7 @@ export async function readSeed(
   }
   if (flags.check && content.userData !== undefined) {
     for (const warning of await hostSchemaWarnings(content.userData)) {
-      process.stderr.write(`warning: cloud-init schema: ${warning}\n`);
+      printWarning(`cloud-init schema: ${warning}`);
     }
   }
   return content;
@@ -109,13 +122,15 @@ function problemsOf(
   return decoded.ok ? check(decoded.value, schemas) : decoded.error;
 }
 
-async function readPart(path: string, what: string): Promise<Uint8Array> {
+/** A file of a seed, which is small. @throws UserError */
+export async function readPart(path: string, what: string): Promise<Uint8Array> {
   const bytes = await readBytes(path, what, maxTextLength);
   if (bytes.length <= maxTextLength) return bytes;
   throw new UserError(`${nameOf(path)} is larger than 4 MiB`, { exitCode: exitCode.badInput });
 }
 
-function nameOf(path: string): string {
+/** What messages call a file. */
+export function nameOf(path: string): string {
   return path === "-" ? "<stdin>" : path;
 }
 

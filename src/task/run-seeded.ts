@@ -103,9 +103,13 @@ async function attend(
         copies.push(tailFile(consolePath, { ended: guest.ended, stop, onOutput }));
       },
     });
-    if (!report.ok && report.error.reason === "cancelled") return report;
-    // A failed cloud-init is no reason to cut the power: what it has done may be wanted.
-    const off = await guest.powerOff({ timeoutMs: powerOffTimeoutMs, signal });
+    // A disk that is kept is left in good order, whatever became of its task.
+    if (!report.ok && seeded.machine.isDurable !== true) return report;
+    const isCancelled = !report.ok && report.error.reason === "cancelled";
+    const off = await guest.powerOff({
+      timeoutMs: powerOffTimeoutMs,
+      signal: isCancelled ? new AbortController().signal : signal,
+    });
     if (!report.ok) return report;
     return off.ok ? ok({ ...report.value, isForced: off.value.forced }) : off;
   } finally {
