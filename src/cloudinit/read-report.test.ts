@@ -177,7 +177,7 @@ test("the guest's script says what is understood", async () => {
   await writeFile(port, "");
   const script = reporterScript
     .replace("/sys/class/virtio-ports", sys)
-    .replace('port=/dev/${known##*/}', `port=${port}`)
+    .replace("port=/dev/${known##*/}", `port=${port}`)
     .replace('[ -c "$port" ]', '[ -e "$port" ]')
     .replaceAll(/\/var\/log\/cloud-init(-output)?\.log/g, log)
     .replace("/run/vmbuild-task-status", join(dir, "status"));
