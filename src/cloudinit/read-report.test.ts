@@ -165,7 +165,7 @@ test("the guest's script says what is understood", async () => {
   await writeFile(join(sys, "vport1p1/name"), "vmbuild.report\n");
   await writeFile(
     join(bin, "cloud-init"),
-    '#!/bin/sh\n[ "$#" = 3 ] || exit 2\nprintf "status: done\\n"\n',
+    '#!/bin/sh\n[ "$#" = 2 ] || exit 2\nprintf "status: done\\n"\n',
   );
   await chmod(join(bin, "cloud-init"), 0o755);
   await writeFile(
@@ -180,6 +180,7 @@ test("the guest's script says what is understood", async () => {
     .replace("port=/dev/${known##*/}", `port=${port}`)
     .replace('[ -c "$port" ]', '[ -e "$port" ]')
     .replaceAll(/\/var\/log\/cloud-init(-output)?\.log/g, log)
+    .replaceAll("/run/cloud-init/result.json", join(dir, "status"))
     .replace("/run/vmbuild-task-status", join(dir, "status"));
   await writeFile(join(dir, "reporter"), script);
   await promisify(execFile)("/bin/sh", [join(dir, "reporter"), "watch"], {

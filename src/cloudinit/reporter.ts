@@ -61,13 +61,20 @@ done
 exec 3>"$port"
 echo '{"event":"started"}' >&3
 
-# The shell itself goes on when it is told to end; what it waits for does not.
-wait=--wait
-trap 'wait=' TERM
-status=$(cloud-init status --wait --format json 2>/dev/null)
-[ -n "$status" ] || status=$(cloud-init status $wait --format json 2>/dev/null)
+# It is over when there is a result: "cloud-init status --wait" of older versions returns at the first error, while
+# cloud-init goes on. A final stage that breaks down leaves none.
+ending=
+trap 'ending=yes' TERM
+rounds=0
+until [ -e /run/cloud-init/result.json ] || [ -n "$ending" ]; do
+  sleep 0.3 2>/dev/null || sleep 1
+  rounds=$((rounds + 1))
+  [ $((rounds % 30)) = 0 ] && command -v systemctl >/dev/null &&
+    systemctl --quiet is-failed cloud-final.service cloud-init-main.service && break
+done
+status=$(cloud-init status --format json 2>/dev/null)
 # Before version 22.2.
-[ -n "$status" ] || status=$(cloud-init status $wait --long 2>&1)
+[ -n "$status" ] || status=$(cloud-init status --long 2>&1)
 encode() { tail -c ${logBytes} | base64 | tr -d '\n'; }
 warnings=$(awk '/running .init-local./ { text = "" }
   /\[(WARNING|ERROR|CRITICAL)\]: / { text = text $0 "\n" }
