@@ -79,6 +79,6 @@ test("ends its connections when it is disposed", async () => {
 
 test("the serial number that leads cloud-init to it", () => {
   expect(smbiosSerial("http://10.0.2.2:8000/token/")).toBe(
-    "ds=nocloud;s=http://10.0.2.2:8000/token/",
+    "ds=nocloud;s=http://10.0.2.2:8000/token/;dsmode=net",
   );
 });
