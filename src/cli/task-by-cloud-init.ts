@@ -100,7 +100,8 @@ function withUserData({ userData, ...seed }: PartialSeed) {
  */
 function ownParts({ login }: Profile): readonly Part[] {
   if (login.hostKey === undefined) return [];
-  const text = "#cloud-config\nssh_deletekeys: false\nssh_genkeytypes: [ed25519]\nlocale: C.UTF-8\n";
+  const text =
+    "#cloud-config\nssh_deletekeys: false\nssh_genkeytypes: [ed25519]\nlocale: C.UTF-8\n";
   return [{ content: Buffer.from(text), type: "text/cloud-config", filename: "vmbuild-system" }];
 }
 

@@ -24,7 +24,7 @@ const logBytes = 64 * 1024;
  *     {"event":"started"}
  *     {"event":"ended","status":TEXT,"warnings":TEXT,"output":TEXT,"task":NUMBER}
  *
- * `status` is what `cloud-init status` says; `warnings` are of this boot, from cloud-init's log; `task` may be missing.
+ * `status` is cloud-init's `status.json`, or what `cloud-init status` says where cloud-init did not end by itself; `warnings` are of this boot, from cloud-init's log; `task` may be missing.
  *
  * It does not stop with the other services when the system shuts down, as a user-data with `power_state` makes it do as
  * soon as cloud-init is done, but when all that is left is told to end: then it says what there is to say and ends.
@@ -72,9 +72,14 @@ until [ -e /run/cloud-init/result.json ] || [ -n "$ending" ]; do
   [ $((rounds % 30)) = 0 ] && command -v systemctl >/dev/null &&
     systemctl --quiet is-failed cloud-final.service cloud-init-main.service && break
 done
-status=$(cloud-init status --format json 2>/dev/null)
-# Before version 22.2.
-[ -n "$status" ] || status=$(cloud-init status --long 2>&1)
+if [ -e /run/cloud-init/result.json ]; then
+  # What "cloud-init status" reads, without the seconds that Python takes to start in an emulated guest.
+  status=$(cat /run/cloud-init/status.json)
+else
+  status=$(cloud-init status --format json 2>/dev/null)
+  # Before version 22.2.
+  [ -n "$status" ] || status=$(cloud-init status --long 2>&1)
+fi
 encode() { tail -c ${logBytes} | base64 | tr -d '\n'; }
 warnings=$(awk '/running .init-local./ { text = "" }
   /\[(WARNING|ERROR|CRITICAL)\]: / { text = text $0 "\n" }
