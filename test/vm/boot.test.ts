@@ -42,6 +42,10 @@ async function inGuest(stderr: () => string, command: string): Promise<string> {
   return said;
 }
 
+/** A command that does not cut off the session in which it is given. */
+const soon = (command: string): string =>
+  `setsid sh -c "sleep 1; ${command}" </dev/null >/dev/null 2>&1 &`;
+
 test("a base image is booted on a throw-away disk, with its console and its ports", async () => {
   await using rig = await VmRig.create();
   const first = boot(rig, ["busybox", "--forward", ":8080", "--console-log", "console.log"]);
@@ -50,14 +54,14 @@ test("a base image is booted on a throw-away disk, with its console and its port
   const page = await fetch(`http://127.0.0.1:${port}/page`);
   expect(await page.text()).toBe("hello\n");
   // A reboot is none that ends the machine; what was written is still there then.
-  const before = await inGuest(first.stderr, "cat /proc/sys/kernel/random/boot_id; reboot");
+  const before = await inGuest(first.stderr, `cat /proc/sys/kernel/random/boot_id; ${soon("reboot")}`);
   await expect
     .poll(() => inGuest(first.stderr, "cat /proc/sys/kernel/random/boot_id"), { timeout: 120_000 })
     .not.toBe(before);
   expect(await inGuest(first.stderr, "cat /root/mark; echo on the console >/dev/console")).toBe(
     "changed",
   );
-  await inGuest(first.stderr, "poweroff");
+  await inGuest(first.stderr, soon("poweroff"));
   expect(await first.ended, first.stderr()).toBe(0);
   expect(first.stdout()).toContain("on the console");
   expect(await readFile(join(rig.dir, "console.log"), "utf8")).toContain("on the console");
