@@ -42,40 +42,38 @@ function addBoot(program: Command): Command {
 }
 
 function addConfigure(program: Command): Command {
-  return (
-    program
-      .command("configure")
-      .description("boot an image once with a cloud-init seed, and keep what that made of it")
-      .option("--image-input-path <file>", "the image", "generated-images/image.qcow2")
-      .addOption(socketOption().default("generated-images/qemu-monitor-socket"))
-      .addOption(threeDashes(socketOption()))
-      .option("--config-user-data-path <file>", "the user-data", "cloud-init-config/user-data")
-      .option(
-        "--config-meta-data-path <file>",
-        "the meta-data (default: cloud-init-config/meta-data, if it is there)",
-      )
-      .option(
-        "--config-vendor-data-path <file>",
-        "the vendor-data (default: cloud-init-config/vendor-data, if it is there)",
-      )
-      .option(
-        "--config-seed-output-path <file>",
-        "where the seed image is put that is made of them",
-        "image-config/seed.img",
-      )
-      .option(
-        "--qemu-cpu-model <model>",
-        "the CPU as QEMU calls it; host means max where there is no KVM",
-        "host",
-      )
-      .addOption(
-        new Option(
-          "--boot-timeout <time>",
-          "how long to wait for cloud-init to begin (default: 5m)",
-        ).argParser((text) => readDuration(text, "--boot-timeout")),
-      )
-      .option("--no-check", "give the files to cloud-init as they are")
-  );
+  return program
+    .command("configure")
+    .description("boot an image once with a cloud-init seed, and keep what that made of it")
+    .option("--image-input-path <file>", "the image", "generated-images/image.qcow2")
+    .addOption(socketOption().default("generated-images/qemu-monitor-socket"))
+    .addOption(threeDashes(socketOption()))
+    .option("--config-user-data-path <file>", "the user-data", "cloud-init-config/user-data")
+    .option(
+      "--config-meta-data-path <file>",
+      "the meta-data (default: cloud-init-config/meta-data, if it is there)",
+    )
+    .option(
+      "--config-vendor-data-path <file>",
+      "the vendor-data (default: cloud-init-config/vendor-data, if it is there)",
+    )
+    .option(
+      "--config-seed-output-path <file>",
+      "where the seed image is put that is made of them",
+      "image-config/seed.img",
+    )
+    .option(
+      "--qemu-cpu-model <model>",
+      "the CPU as QEMU calls it; host means max where there is no KVM",
+      "host",
+    )
+    .addOption(
+      new Option(
+        "--boot-timeout <time>",
+        "how long to wait for cloud-init to begin (default: 5m)",
+      ).argParser((text) => readDuration(text, "--boot-timeout")),
+    )
+    .option("--no-check", "give the files to cloud-init as they are");
 }
 
 function socketOption(): Option {

@@ -28,8 +28,13 @@ export function addCloudInitCommands(
         withStore(
           program
             .command("task")
-            .description("run a script or a user-data in a cloud image; its exit status is the command's")
-            .argument("<task>", "a script, which begins with #!, or a user-data; - reads standard input")
+            .description(
+              "run a script or a user-data in a cloud image; its exit status is the command's",
+            )
+            .argument(
+              "<task>",
+              "a script, which begins with #!, or a user-data; - reads standard input",
+            )
             .requiredOption("--image <image>", "a base image's name, or a qcow2 or raw file"),
         ),
       ),
@@ -39,10 +44,7 @@ export function addCloudInitCommands(
 
 function withSeedFiles(command: Command): Command {
   return command
-    .option(
-      "--meta-data <file>",
-      "what the instance is; without it: an instance-id of its own",
-    )
+    .option("--meta-data <file>", "what the instance is; without it: an instance-id of its own")
     .option("--vendor-data <file>", "what is to be done unless the user-data says otherwise")
     .option("--network-config <file>", "the network, in version 1 or 2")
     .option("--no-check", "take the files as they are");
@@ -56,10 +58,7 @@ function withTaskMachine(command: Command): Command {
     .option("--console", "connect the serial console to this terminal")
     .option("--no-network", "cut the guest off from every network")
     .addOption(
-      new Option(
-        "--cloud-init <way>",
-        "how the seed gets there: a disk, or fetched from this host",
-      )
+      new Option("--cloud-init <way>", "how the seed gets there: a disk, or fetched from this host")
         .choices(["seed", "smbios"])
         .default("seed"),
     )
@@ -93,9 +92,7 @@ function withTaskMachine(command: Command): Command {
       ),
     )
     .addOption(
-      new Option("--cpus <n>", "the machine's CPUs").argParser((text) =>
-        readCount(text, "--cpus"),
-      ),
+      new Option("--cpus <n>", "the machine's CPUs").argParser((text) => readCount(text, "--cpus")),
     )
     .addOption(
       new Option(

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { MachineWishes } from "../cloudinit/cloud-config.ts";
 import { exitCode } from "./exit-code.ts";
 import { readBytes } from "./read-bytes.ts";
@@ -41,7 +40,8 @@ function isHostname(name: string): boolean {
 }
 
 /** As it begins in a file `authorized_keys`, without options. */
-const publicKey = /^(?:ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9-]+|sk-[a-z0-9-]+@openssh\.com) [A-Za-z0-9+/]+=*(?: .*)?$/;
+const publicKey =
+  /^(?:ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9-]+|sk-[a-z0-9-]+@openssh\.com) [A-Za-z0-9+/]+=*(?: .*)?$/;
 
 /** A key, or the keys in a file. */
 async function readKeys(flag: string): Promise<readonly string[]> {
@@ -51,7 +51,7 @@ async function readKeys(flag: string): Promise<readonly string[]> {
       exitCode: exitCode.badInput,
       ...(hint === undefined ? {} : { hint }),
     });
-  const bytes = await readBytes(resolve(flag), "a file of public keys", maxFlagBytes);
+  const bytes = await readBytes(flag, "a file of public keys", maxFlagBytes);
   const text = Buffer.from(bytes).toString("utf8");
   if (text.includes("PRIVATE KEY-----")) {
     throw wrong("this is a private key", `the public one is usually ${flag}.pub`);
@@ -83,9 +83,7 @@ async function readPassword(flag: string, env: NodeJS.ProcessEnv): Promise<strin
   const variable = /^env:(.*)$/s.exec(flag)?.[1];
   const given =
     variable === undefined
-      ? Buffer.from(
-          await readBytes(flag === "-" ? flag : resolve(flag), "a password", maxFlagBytes),
-        ).toString("utf8")
+      ? Buffer.from(await readBytes(flag, "a password", maxFlagBytes)).toString("utf8")
       : env[variable];
   if (given === undefined) throw wrong(`the environment has no variable ${variable}`);
   if (variable !== undefined) delete env[variable];

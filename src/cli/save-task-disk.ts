@@ -56,6 +56,8 @@ export async function saveTaskDisk(
   process.stderr.write(`made base image ${name}\n`);
   if (!hasLogin) {
     const path = layout.baseImageProfile(name);
-    printWarning(`nothing is known of how to log into ${name}: say it in ${path} before a build uses it`);
+    printWarning(
+      `nothing is known of how to log into ${name}: say it in ${path} before a build uses it`,
+    );
   }
 }

@@ -94,11 +94,15 @@ function withUserData({ userData, ...seed }: PartialSeed) {
   return { ...seed, userData };
 }
 
-/** A guest whose host key is known keeps it; a new instance would make others, which takes time, too. */
+/**
+ * A system that was made for vmbuild keeps its host key, by which it is known, and has no need of others, which take long
+ * to make; its locale is as it was made, too.
+ */
 function ownParts({ login }: Profile): readonly Part[] {
   if (login.hostKey === undefined) return [];
-  const content = Buffer.from("#cloud-config\nssh_deletekeys: false\n");
-  return [{ content, type: "text/cloud-config", filename: "vmbuild-host-keys" }];
+  const text =
+    "#cloud-config\nssh_deletekeys: false\nssh_genkeytypes: [ed25519]\nlocale: C.UTF-8\n";
+  return [{ content: Buffer.from(text), type: "text/cloud-config", filename: "vmbuild-system" }];
 }
 
 /** As `cloud-init status` has it for a user-data: 0 done, 1 error, 2 degraded. @throws UserError */

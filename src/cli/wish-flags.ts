@@ -24,7 +24,11 @@ export function withWishFlags(command: Command): Command {
       "the account's password: FILE, env:VARIABLE, or - for standard input",
     )
     .option("--hostname <name>", "the machine's name")
-    .option("--package <names>", "packages to install, with commas between; may be repeated", collect)
+    .option(
+      "--package <names>",
+      "packages to install, with commas between; may be repeated",
+      collect,
+    )
     .option("--run <command>", "a shell command to run as root; may be repeated", collect);
 }
 

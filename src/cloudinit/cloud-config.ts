@@ -67,9 +67,7 @@ function account(
 function ownAccount({ sshKeys = [], passwordHash }: MachineWishes): CloudConfig {
   return {
     ...(sshKeys.length === 0 ? {} : { ssh_authorized_keys: sshKeys }),
-    ...(passwordHash === undefined
-      ? {}
-      : { password: passwordHash, chpasswd: { expire: false } }),
+    ...(passwordHash === undefined ? {} : { password: passwordHash, chpasswd: { expire: false } }),
   };
 }
 

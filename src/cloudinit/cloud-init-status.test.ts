@@ -69,6 +69,44 @@ describe("24.4", () => {
   });
 });
 
+describe("status.json", () => {
+  const file = (stages: Readonly<Record<string, unknown>>) =>
+    JSON.stringify({
+      v1: { datasource: "DataSourceNoCloud [seed=/dev/vdb]", stage: null, ...stages },
+    });
+  const ran = { start: 6.1, finished: 7.5 };
+  const recentStage = (recoverable: Readonly<Record<string, readonly string[]>>) => ({
+    ...ran,
+    errors: [],
+    recoverable_errors: recoverable,
+  });
+
+  test.each([
+    ["22.4, done", { init: { ...ran, errors: [] } }, [], { kind: "done" }],
+    [
+      "22.4, with warnings in its log",
+      { init: { ...ran, errors: [] } },
+      ["util.py[WARNING]: no"],
+      { kind: "degraded", warnings: ["util.py[WARNING]: no"] },
+    ],
+    [
+      "22.4, failed",
+      { init: { ...ran, errors: [] }, "modules-final": { ...ran, errors: [failure] } },
+      ["a"],
+      { kind: "error", errors: [failure] },
+    ],
+    ["24.4, done", { init: recentStage({}) }, ["a"], { kind: "done" }],
+    [
+      "24.4, degraded",
+      { init: recentStage({ WARNING: ["one"] }), "modules-final": recentStage({ ERROR: ["two"] }) },
+      [],
+      { kind: "degraded", warnings: ["WARNING: one", "ERROR: two"] },
+    ],
+  ])("%s", (_, stages, logged, expected) => {
+    expect(cloudInitStatus(file(stages), logged)).toEqual(expected);
+  });
+});
+
 describe("no JSON", () => {
   test.each([
     ["\nstatus: done\ntime: Thu, 01 Jan 1970\ndetail:\nDataSourceNoCloud\n", { kind: "done" }],

@@ -1,4 +1,4 @@
-/** How cloud-init has ended in a guest, by what its `status` command says in any version. */
+/** How cloud-init has ended in a guest, as its `status` command has it in any version. */
 export type CloudInitStatus =
   | { readonly kind: "done" }
   /** It has done all it could, and something in it went wrong that it has gone on from. */
@@ -7,8 +7,10 @@ export type CloudInitStatus =
   /** It has not ended. */
   | { readonly kind: "unfinished"; readonly status: string };
 
-/** What of the JSON is read; the rest of it is the same in other words. */
+/** What of the command's JSON is read; the rest of it is the same in other words. */
 interface StatusJson {
+  /** The stages, in the file. */
+  readonly v1?: unknown;
   readonly status?: unknown;
   /** Since 23.4: `degraded done` where `status` is `done`. */
   readonly extended_status?: unknown;
@@ -17,13 +19,22 @@ interface StatusJson {
   readonly recoverable_errors?: unknown;
 }
 
+/** What a stage leaves in `status.json`. */
+interface Stage {
+  readonly errors?: unknown;
+  /** Since 23.4: lists of messages by their level. */
+  readonly recoverable_errors?: unknown;
+}
+
 /**
- * Reads the output of `cloud-init status --format json`, or of `--long` where that is all there is (before 22.2).
+ * Reads cloud-init's `status.json` of when it is done; or the output of `cloud-init status --format json`, or of `--long`
+ * where that is all there is (before 22.2).
  *
  * `logged` are the warnings in cloud-init's log, which is where versions before 23.4 leave them.
  */
 export function cloudInitStatus(text: string, logged: readonly string[]): CloudInitStatus {
   const json = parse(text);
+  if (isRecord(json?.v1)) return statusOfStages(Object.values(json.v1).filter(isRecord), logged);
   const status = word(json?.status) ?? /^status: (.+)$/m.exec(text)?.[1]?.trim() ?? "unknown";
   if (status === "error") {
     const errors = texts(json?.errors);
@@ -40,13 +51,28 @@ export function cloudInitStatus(text: string, logged: readonly string[]): CloudI
   return isDegraded ? { kind: "degraded", warnings } : { kind: "done" };
 }
 
+/** As the command does it: errors of any stage are cloud-init's. */
+function statusOfStages(stages: readonly Stage[], logged: readonly string[]): CloudInitStatus {
+  const errors = stages.flatMap((stage) => texts(stage.errors));
+  if (errors.length > 0) return { kind: "error", errors };
+  const isTold = stages.some((stage) => stage.recoverable_errors !== undefined);
+  const warnings = isTold
+    ? stages.flatMap((stage) => recoverable(stage.recoverable_errors))
+    : logged;
+  return warnings.length === 0 ? { kind: "done" } : { kind: "degraded", warnings };
+}
+
 function parse(text: string): StatusJson | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 function word(value: unknown): string | undefined {
@@ -58,7 +84,7 @@ function texts(value: unknown): readonly string[] {
 }
 
 function recoverable(value: unknown): readonly string[] {
-  if (typeof value !== "object" || value === null) return [];
+  if (!isRecord(value)) return [];
   return Object.entries(value).flatMap(([level, messages]) =>
     texts(messages).map((message) => `${level}: ${message}`),
   );

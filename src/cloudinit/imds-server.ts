@@ -78,8 +78,9 @@ export async function serveSeed(files: readonly SeedFile[]): Promise<Imds> {
  * The serial number by which SMBIOS tells cloud-init's NoCloud where a seed is (`-smbios type=1,serial=…`, where QEMU
  * wants every comma twice).
  *
- * `s` is the short name of `seedfrom`, which every version knows; `ds=nocloud-net` is the same and deprecated.
+ * `s` is the short name of `seedfrom`, which every version knows. Without `dsmode`, versions before 23.3 fetch the seed and
+ * then say that they are in local mode, and do nothing; `ds=nocloud-net` would do as well, and is deprecated.
  */
 export function smbiosSerial(url: string): string {
-  return `ds=nocloud;s=${url}`;
+  return `ds=nocloud;s=${url};dsmode=net`;
 }

@@ -6,7 +6,7 @@ test.each([
   ["", "instance-id: new\n"],
   ["instance-id: old\nlocal-hostname: test-1\n", "instance-id: new\nlocal-hostname: test-1\n"],
   ["local-hostname: a # said\n", "local-hostname: a # said\ninstance-id: new\n"],
-  ['{"instance-id": "old"}', '{ "instance-id": new }\n'],
+  ['{"instance-id": "old"}', '{ "instance-id": "new" }\n'],
   ["[", "["],
   ["text", "text"],
 ])("%j", (metaData, expected) => {

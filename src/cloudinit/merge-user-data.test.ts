@@ -154,7 +154,9 @@ test.each([
 ])("%s becomes a part beside what is wished", (_, userData) => {
   const result = mergeUserData(userData, { hostname: "a" });
   if (!result.ok) throw new Error("not merged");
-  const parts = Buffer.from(result.value).toString().split(/^--vmbuild-.*$/m);
+  const parts = Buffer.from(result.value)
+    .toString()
+    .split(/^--vmbuild-.*$/m);
   expect(parts).toHaveLength(4);
   const [first = "", second = ""] = parts
     .slice(1, 3)

@@ -155,19 +155,27 @@ test("a guest that never ends a line is not listened to for ever", async () => {
   });
 });
 
-test("the guest's script says what is understood", async () => {
-  // As in a guest, with a file for the port and a cloud-init that is of before 22.2.
+test.each([
+  ["that is done", { "result.json": "{}", "status.json": '{"v1": {"init": {"errors": []}}}' }],
+  ["of before 22.2 whose final stage has broken down", {}],
+])("the guest's script says what is understood of a cloud-init %s", async (_title, files) => {
+  // As in a guest, with a file for the port.
   const port = join(dir, "vport");
   const sys = join(dir, "sys");
   const bin = join(dir, "bin");
   const log = join(dir, "log");
-  await promisify(execFile)("mkdir", ["-p", join(sys, "vport1p1"), bin]);
+  const cloudInit = join(dir, "run");
+  await promisify(execFile)("mkdir", ["-p", join(sys, "vport1p1"), bin, cloudInit]);
+  for (const [name, text] of Object.entries(files)) await writeFile(join(cloudInit, name), text);
   await writeFile(join(sys, "vport1p1/name"), "vmbuild.report\n");
   await writeFile(
     join(bin, "cloud-init"),
-    '#!/bin/sh\n[ "$#" = 3 ] || exit 2\nprintf "status: done\\n"\n',
+    '#!/bin/sh\n[ "$#" = 2 ] || exit 2\nprintf "status: done\\n"\n',
   );
-  await chmod(join(bin, "cloud-init"), 0o755);
+  await writeFile(join(bin, "systemctl"), "#!/bin/sh\nexit 0\n");
+  await writeFile(join(bin, "sleep"), "#!/bin/sh\nexit 0\n");
+  for (const program of ["cloud-init", "systemctl", "sleep"])
+    await chmod(join(bin, program), 0o755);
   await writeFile(
     join(log),
     "1 - main.py[DEBUG]: Cloud-init v. 1 running 'init-local' at\n1 - a.py[WARNING]: of the boot before\n" +
@@ -177,9 +185,10 @@ test("the guest's script says what is understood", async () => {
   await writeFile(port, "");
   const script = reporterScript
     .replace("/sys/class/virtio-ports", sys)
-    .replace('port=/dev/${known##*/}', `port=${port}`)
+    .replace("port=/dev/${known##*/}", `port=${port}`)
     .replace('[ -c "$port" ]', '[ -e "$port" ]')
     .replaceAll(/\/var\/log\/cloud-init(-output)?\.log/g, log)
+    .replaceAll("/run/cloud-init", cloudInit)
     .replace("/run/vmbuild-task-status", join(dir, "status"));
   await writeFile(join(dir, "reporter"), script);
   await promisify(execFile)("/bin/sh", [join(dir, "reporter"), "watch"], {

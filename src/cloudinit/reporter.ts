@@ -24,7 +24,7 @@ const logBytes = 64 * 1024;
  *     {"event":"started"}
  *     {"event":"ended","status":TEXT,"warnings":TEXT,"output":TEXT,"task":NUMBER}
  *
- * `status` is what `cloud-init status` says; `warnings` are of this boot, from cloud-init's log; `task` may be missing.
+ * `status` is cloud-init's `status.json`, or what `cloud-init status` says where cloud-init did not end by itself; `warnings` are of this boot, from cloud-init's log; `task` may be missing.
  *
  * It does not stop with the other services when the system shuts down, as a user-data with `power_state` makes it do as
  * soon as cloud-init is done, but when all that is left is told to end: then it says what there is to say and ends.
@@ -61,13 +61,25 @@ done
 exec 3>"$port"
 echo '{"event":"started"}' >&3
 
-# The shell itself goes on when it is told to end; what it waits for does not.
-wait=--wait
-trap 'wait=' TERM
-status=$(cloud-init status --wait --format json 2>/dev/null)
-[ -n "$status" ] || status=$(cloud-init status $wait --format json 2>/dev/null)
-# Before version 22.2.
-[ -n "$status" ] || status=$(cloud-init status $wait --long 2>&1)
+# It is over when there is a result: "cloud-init status --wait" of older versions returns at the first error, while
+# cloud-init goes on. A final stage that breaks down leaves none.
+ending=
+trap 'ending=yes' TERM
+rounds=0
+until [ -e /run/cloud-init/result.json ] || [ -n "$ending" ]; do
+  sleep 0.3 2>/dev/null || sleep 1
+  rounds=$((rounds + 1))
+  [ $((rounds % 30)) = 0 ] && command -v systemctl >/dev/null &&
+    systemctl --quiet is-failed cloud-final.service cloud-init-main.service && break
+done
+if [ -e /run/cloud-init/result.json ]; then
+  # What "cloud-init status" reads, without the seconds that Python takes to start in an emulated guest.
+  status=$(cat /run/cloud-init/status.json)
+else
+  status=$(cloud-init status --format json 2>/dev/null)
+  # Before version 22.2.
+  [ -n "$status" ] || status=$(cloud-init status --long 2>&1)
+fi
 encode() { tail -c ${logBytes} | base64 | tr -d '\n'; }
 warnings=$(awk '/running .init-local./ { text = "" }
   /\[(WARNING|ERROR|CRITICAL)\]: / { text = text $0 "\n" }

@@ -25,7 +25,13 @@ export interface SaveBaseRequest {
 export async function saveBase(request: SaveBaseRequest): Promise<Result<string, ImageFailure>> {
   const { layout, name, diskPath, profile, stagedPath, signal } = request;
   const flat = await convertImage(
-    { sourcePath: diskPath, sourceFormat: "qcow2", path: stagedPath, format: "qcow2", compress: true },
+    {
+      sourcePath: diskPath,
+      sourceFormat: "qcow2",
+      path: stagedPath,
+      format: "qcow2",
+      compress: true,
+    },
     { signal },
   );
   if (!flat.ok) return flat;
@@ -34,7 +40,8 @@ export async function saveBase(request: SaveBaseRequest): Promise<Result<string,
   if (!disk.ok) return disk;
   const boot = new Map<string, string>();
   for (const [, path] of bootFiles(profile)) {
-    if (!isAbsolute(path)) throw new Error(`Internal error: a boot file by a relative path: ${path}`);
+    if (!isAbsolute(path))
+      throw new Error(`Internal error: a boot file by a relative path: ${path}`);
     const known = digests.digestOf(path);
     const digest = known === undefined ? await digests.importCopy(path, signal) : ok(known);
     if (!digest.ok) return digest;

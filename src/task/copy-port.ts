@@ -12,10 +12,7 @@ export interface CopyOptions {
  *
  * @param socketPath QEMU's end of the port
  */
-export async function copyPort(
-  socketPath: string,
-  { stop, onOutput }: CopyOptions,
-): Promise<void> {
+export async function copyPort(socketPath: string, { stop, onOutput }: CopyOptions): Promise<void> {
   const connected = await connectWhenThere(socketPath, stop);
   if (!connected.ok) return;
   const socket = connected.value;

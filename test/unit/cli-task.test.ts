@@ -35,7 +35,11 @@ test.each<[argv: string[], exitCode: number, message: string]>([
   [["--image", "disk.img", "--disk", "none/disk", "task.sh"], 2, "there is no directory"],
   [["--image", "disk.img", "--arch", "mips", "task.sh"], 2, "is not x86_64 or aarch64"],
   [["--image", "disk.img", "--meta-data", "-", "-"], 2, "only one file can be standard input"],
-  [["--image", "disk.img", "--cloud-init", "usb", "task.sh"], 2, "Allowed choices are seed, smbios"],
+  [
+    ["--image", "disk.img", "--cloud-init", "usb", "task.sh"],
+    2,
+    "Allowed choices are seed, smbios",
+  ],
 ])("%j is told before anything is booted", async (argv, exitCode, message) => {
   const before = await readdir(dir);
   const ran = await task(argv);

@@ -76,7 +76,10 @@ test("a disk is made, and gone on with: by a script, then by a user-data that po
   expect(first.stdout).toBe("hello\nrunner\nran");
   expect(first.stderr).toBe("");
 
-  await writeFile(join(rig.dir, "user-data"), userData.replace("date\n", "date; cat /root/from-task\n"));
+  await writeFile(
+    join(rig.dir, "user-data"),
+    userData.replace("date\n", "date; cat /root/from-task\n"),
+  );
   const second = await task("--cloud-init", "smbios", "user-data");
   expect(second.exitCode, `${second.stdout}\n${second.stderr}`).toBe(0);
   expect(second.stdout).toContain("[run-task.sh] Minimal root test");

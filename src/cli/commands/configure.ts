@@ -89,12 +89,10 @@ async function configureImage(
     signal,
   });
   const { workDir } = disk;
-  const hardware = await guestHardware(
-    disk.profile,
-    { ...flags, cpu: flags.qemuCpuModel },
-    env,
-    { workDir, signal },
-  );
+  const hardware = await guestHardware(disk.profile, { ...flags, cpu: flags.qemuCpuModel }, env, {
+    workDir,
+    signal,
+  });
   const seedPath = await writeSeed(content, flags.configSeedOutputPath);
   await makeParent(flags.imageQemuSocketPath);
   status.set(0, "booting");
