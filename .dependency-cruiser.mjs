@@ -67,7 +67,12 @@ const rooms = {
   },
   cloudinit: {
     imports: ["spec", "yaml"],
-    why: "cloudinit checks and packs what cloud-init reads in a guest; with spec it shares how a text's problems are told.",
+    files: ["machine/qmp-connect", "machine/timer"],
+    why: "cloudinit makes, checks and serves what cloud-init reads in a guest, and hears how it ended; with spec it shares how a text's problems are told, with machine how a socket of QEMU's is connected to.",
+  },
+  task: {
+    imports: ["cloudinit", "machine"],
+    why: "task runs a guest that cloud-init configures; where disks come from is not its business.",
   },
   image: {
     imports: ["store", "machine", "profile", "sandbox"],
@@ -96,6 +101,7 @@ const rooms = {
       "download",
       "architecture",
       "cloudinit",
+      "task",
       "image",
       "build",
     ],

@@ -21,6 +21,7 @@ want() {
 want npm npm # Debian's nodejs comes without
 want qemu-system-x86 qemu-system-x86_64
 want qemu-utils qemu-img
+want ovmf /usr/share/OVMF/OVMF_CODE_4M.fd # UEFI
 want e2fsprogs mke2fs # and debugfs
 want cpio cpio
 want mmdebstrap mmdebstrap

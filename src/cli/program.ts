@@ -1,4 +1,6 @@
 import { Command, Option } from "commander";
+import { addBootCommands } from "./boot-commands.ts";
+import { addCloudInitCommands } from "./cloud-init-commands.ts";
 import { addGenerateCommands } from "./generate-commands.ts";
 import {
   readAccelerator,
@@ -45,8 +47,9 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addUpkeepCommands(program, withStore);
   addBaseCommands(program);
   addCacheCommands(program);
-  addCloudInitCommands(program);
   addGenerateCommands(program, withStore);
+  addCloudInitCommands(program, withStore);
+  addBootCommands(program, withStore);
   withStore(
     program
       .command("healthcheck")
@@ -241,24 +244,6 @@ function addSpecCommands(program: Command): void {
         .default("unix"),
     )
     .action(async (flags) => (await import("./commands/dockerfile.ts")).dockerfile(flags));
-}
-
-function addCloudInitCommands(program: Command): void {
-  program
-    .command("seed")
-    .description(
-      "make a NoCloud seed image, which cloud-init reads in a machine that has it as a disk",
-    )
-    .requiredOption("-o, --output <file>", "the image to write, in the place of one that is there")
-    .requiredOption("--user-data <file>", "what is to be done; - reads standard input")
-    .option(
-      "--meta-data <file>",
-      "what the instance is; without it: an instance-id for this content",
-    )
-    .option("--vendor-data <file>", "what is to be done unless the user-data says otherwise")
-    .option("--network-config <file>", "the network, in version 1 or 2")
-    .option("--no-check", "write the files as they are")
-    .action(async (flags) => (await import("./commands/seed.ts")).seed(flags));
 }
 
 function addLayerCommands(program: Command): void {

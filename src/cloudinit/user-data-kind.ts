@@ -4,7 +4,9 @@ export type UserDataKind =
   | "cloud-config-archive"
   | "script"
   | "jinja"
-  /** MIME parts, includes, boot hooks and whatever else is told by its beginning, and is not looked into. */
+  /** Parts of any kind, or one with a header of its own (RFC 2046). */
+  | "mime"
+  /** Includes, boot hooks and whatever else is told by its beginning, and is not looked into. */
   | "other"
   | "unknown";
 
@@ -35,5 +37,5 @@ export function userDataKind(text: string): UserDataKind {
   const lowerCase = start.toLowerCase();
   const known = beginnings.find(([beginning]) => lowerCase.startsWith(beginning));
   if (known !== undefined) return known[1];
-  return /^(mime-version|content-type):/.test(lowerCase) ? "other" : "unknown";
+  return /^(mime-version|content-type):/.test(lowerCase) ? "mime" : "unknown";
 }

@@ -1,3 +1,5 @@
+import type { GuestArch } from "../profile/profile.ts";
+
 /** What can go wrong with a machine, by whose fault it is. Each carries what a person needs to act. */
 export type MachineFailure =
   /** The host lacks a program. */
@@ -18,6 +20,21 @@ export type MachineFailure =
       readonly stderr: string;
       readonly serialTail: string;
     }
+  /** A port of 127.0.0.1 that was asked for by its number cannot be listened on; `code` is the system's (`EADDRINUSE`). */
+  | { readonly reason: "port-unusable"; readonly port: number; readonly code?: string | undefined }
+  /** Another program writes to the disk, or the machine would write to what another one reads. */
+  | { readonly reason: "disk-in-use"; readonly path: string }
+  /** No monitor can listen where the user wants one. */
+  | { readonly reason: "socket-unusable"; readonly path: string; readonly message: string }
+  /** No firmware of the host's fits the machine. */
+  | {
+      readonly reason: "firmware-missing";
+      readonly arch: GuestArch;
+      readonly machine: string;
+      readonly debianPackage: string;
+    }
+  /** A firmware file cannot be used. */
+  | { readonly reason: "firmware-unusable"; readonly path: string; readonly message: string }
   /** Nobody could log in within the boot time. */
   | {
       readonly reason: "boot-timeout";

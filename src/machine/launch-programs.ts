@@ -1,7 +1,7 @@
+import type { GuestArch } from "../profile/profile.ts";
 import { ok, type Result } from "../result.ts";
 import type { MachineFailure } from "./failure.ts";
 import type { LaunchTuning } from "./launch-tuning.ts";
-import type { MachineConfig } from "./machine.ts";
 import { findProgram } from "./program.ts";
 import { qemuPackage, qemuProgram } from "./qemu-argv.ts";
 
@@ -13,9 +13,15 @@ export interface LaunchPrograms {
   readonly setprivPath?: string;
 }
 
+/** What decides the programs. */
+export interface MachineKind {
+  readonly profile: { readonly arch: GuestArch };
+  readonly outliveParent: boolean;
+}
+
 /** Finds QEMU, and `setpriv` where QEMU must not outlive this process. */
 export async function findPrograms(
-  { profile, outliveParent }: Pick<MachineConfig, "profile" | "outliveParent">,
+  { profile, outliveParent }: MachineKind,
   { searchPath }: Pick<LaunchTuning, "searchPath">,
 ): Promise<Result<LaunchPrograms, MachineFailure>> {
   const qemu = await findProgram(

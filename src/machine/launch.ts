@@ -5,22 +5,21 @@
  *
  * Whatever fails on the way, QEMU is killed and the directory removed before the failure is returned.
  */
-import { rm } from "node:fs/promises";
 import { failed, ok, type Result } from "../result.ts";
 import { endFailure, lossFailure } from "./end-failure.ts";
 import type { MachineFailure } from "./failure.ts";
 import { defaultTuning, type LaunchTuning } from "./launch-tuning.ts";
 import { logIn } from "./log-in.ts";
 import type { LaunchOptions, Machine, MachineConfig } from "./machine.ts";
-import { askForwardedPort, startQemu, type MonitoredQemu } from "./monitored-qemu.ts";
+import { askForwardedPort, type MonitoredQemu } from "./monitored-qemu.ts";
 import { findNeeds } from "./launch-needs.ts";
 import { qemuArgv } from "./qemu-argv.ts";
 import { runningMachine, type MachineParts } from "./running-machine.ts";
-import { makeRuntimeDir, type RuntimeDir } from "./runtime-dir.ts";
 import { readSerialTail } from "./serial-tail.ts";
 import { settledWithin } from "./settled-within.ts";
 import type { AuthMethod } from "./ssh-identity.ts";
 import type { LoginFailure } from "./ssh-login.ts";
+import { startMachine } from "./start-machine.ts";
 import { stopWatch, type StopWatch } from "./stop-watch.ts";
 
 /**
@@ -36,27 +35,15 @@ export async function launch(
   if (options.signal.aborted) return failed({ reason: "cancelled" });
   const needs = await findNeeds(config, tuning);
   if (!needs.ok) return needs;
-  const { programPath, setprivPath, methods } = needs.value;
-  const made = await makeRuntimeDir(tuning.runtimeParents);
-  if (!made.ok) return made;
-  const runtimeDir = made.value;
-
+  const { methods, ...programs } = needs.value;
   options.onPhase?.("starting");
-  const argv = [programPath, ...qemuArgv(config, runtimeDir)] as const;
-  const started = await startQemu(
-    setprivPath === undefined ? { argv } : { argv, setprivPath },
-    runtimeDir.qmpPath,
-  );
-  if (!started.ok) {
-    await removeDir(runtimeDir);
-    return started;
-  }
-  const qemu = started.value;
-  const discard = async () => {
-    qemu.kill();
-    await qemu.ended;
-    await removeDir(runtimeDir);
-  };
+  const started = await startMachine({
+    ...programs,
+    runtimeParents: tuning.runtimeParents,
+    argv: (dir) => qemuArgv(config, dir),
+  });
+  if (!started.ok) return started;
+  const { qemu, runtimeDir, discard } = started.value;
   try {
     using watch = stopWatch(options.signal, config.bootTimeoutMs, qemu.ended);
     const boot = { qemu, config, methods, tuning, watch, options };
@@ -135,8 +122,4 @@ async function bootFailure(
       return { reason: "boot-timeout", timeoutMs, serialTail, ...message };
     }
   }
-}
-
-function removeDir(dir: RuntimeDir): Promise<void> {
-  return rm(dir.path, { recursive: true, force: true });
 }

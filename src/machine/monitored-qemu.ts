@@ -1,10 +1,11 @@
 import { failed, ok, type Result } from "../result.ts";
 import { deferred } from "./deferred.ts";
 import type { MachineFailure, MachineFailureOf } from "./failure.ts";
-import { forwardedPort } from "./forwarded-port.ts";
+import { findForwards, type ForwardedPort } from "./forwarded-port.ts";
 import { machineEnd } from "./machine-end.ts";
 import type { MachineEnd } from "./machine.ts";
 import { spawnQemu, type SpawnOptions } from "./qemu-process.ts";
+import type { PortForward } from "./qemu-network.ts";
 import { connectWhenThere } from "./qmp-connect.ts";
 import { openQmp, type QmpClient, type QmpFailure } from "./qmp.ts";
 import { agentPorts } from "./qemu-suspend.ts";
@@ -102,16 +103,33 @@ export async function askForwardedPort(
   guestPort: number,
   signal: AbortSignal,
 ): Promise<Result<number, MachineFailure>> {
+  const asked = await askForwards(monitor, [{ guestPort }], signal);
+  return asked.ok ? ok((asked.value[0] as ForwardedPort).hostPort) : asked;
+}
+
+/** Both ends of each of `wanted`, in its order, as the monitor tells them. */
+export async function askForwards(
+  monitor: QmpClient,
+  wanted: readonly PortForward[],
+  signal: AbortSignal,
+): Promise<Result<readonly ForwardedPort[], MachineFailure>> {
   const command = "info usernet";
   const reply = await monitor.execute("human-monitor-command", { "command-line": command }, signal);
   if (!reply.ok) return failed(monitorFailure(command, reply.error));
-  const port = forwardedPort(String(reply.value), guestPort);
-  if (port !== undefined) return ok(port);
-  const message = `no port is forwarded to the guest's port ${guestPort}: ${String(reply.value)}`;
-  return failed({ reason: "monitor-failed", command, message });
+  const text = String(reply.value);
+  const forwards: ForwardedPort[] = [];
+  for (const [index, found] of findForwards(text, wanted).entries()) {
+    if (found === undefined) {
+      const message = `no port is forwarded to the guest's port ${wanted[index]?.guestPort}: ${text}`;
+      return failed({ reason: "monitor-failed", command, message });
+    }
+    forwards.push(found);
+  }
+  return ok(forwards);
 }
 
-function monitorFailure(command: string, failure: QmpFailure): MachineFailure {
+/** The monitor's failure to carry out a command, as one of the machine. */
+export function monitorFailure(command: string, failure: QmpFailure): MachineFailure {
   if (failure.reason === "cancelled") return failure;
   return { reason: "monitor-failed", command, message: failure.message };
 }

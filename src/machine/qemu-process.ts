@@ -32,25 +32,34 @@ export interface SpawnOptions {
   readonly argv: readonly [program: string, ...args: string[]];
   /** Absolute path of `setpriv`, for a QEMU that must not outlive this process. */
   readonly setprivPath?: string;
+  /**
+   * QEMU gets the standard input and output of this process, and stays in its process group: what a shell does to the
+   * job, it does to both. @default false
+   */
+  readonly onTerminal?: boolean;
 }
 
 /**
- * Starts QEMU in a session of its own, so that a terminal's Ctrl-C reaches only this process.
+ * Starts QEMU: in a session of its own, so that a terminal's Ctrl-C reaches only this process, unless it has the
+ * terminal.
  *
  * Fails with `qemu-failed` when the program cannot be executed.
  */
 export async function spawnQemu(
   options: SpawnOptions,
 ): Promise<Result<QemuProcess, MachineFailureOf<"qemu-failed">>> {
-  const { argv, setprivPath } = options;
+  const { argv, setprivPath, onTerminal = false } = options;
   const [file, ...args] =
     setprivPath === undefined ? argv : leashed(setprivPath, process.pid, argv);
+  const terminal = onTerminal ? "inherit" : "ignore";
   const child = spawn(file as string, args, {
-    detached: true,
-    stdio: ["ignore", "ignore", "pipe"],
+    detached: !onTerminal,
+    stdio: [terminal, terminal, "pipe"],
   });
   const stderr = byteTail(8 * 1024);
-  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  const { stderr: errors } = child;
+  if (errors === null) throw new Error("Internal error: QEMU has no standard error");
+  errors.on("data", (chunk: Buffer) => stderr.push(chunk));
   const ended = new Promise<ProcessEnd>((resolve) => {
     child.once("close", (exitCode, signal) => {
       const tail = printableTail(stderr.text());
@@ -75,10 +84,13 @@ export async function spawnQemu(
     argv,
     ended,
     kill() {
-      if (child.exitCode === null && child.signalCode === null) killGroup(pid);
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      // On a terminal the group is that of this process.
+      if (onTerminal) child.kill("SIGKILL");
+      else killGroup(pid);
     },
     release() {
-      child.stderr.destroy();
+      errors.destroy();
       child.unref();
     },
   });

@@ -1,4 +1,5 @@
 import { optionValue } from "./qemu-option.ts";
+import { portsArgv } from "./qemu-ports.ts";
 import type { VirtioTransport } from "./virtio.ts";
 
 /** Unix sockets of the agent's ports, by absolute path. */
@@ -46,20 +47,11 @@ export function suspendArgv(machine: SuspendArguments): string[] {
     `memory-backend-file,id=ram,size=${size},mem-path=${optionValue(ramPath)},share=off`,
     "-global",
     "migration.send-configuration=off",
-    "-device",
-    `virtio-serial-${transport},id=agent`,
-    ...port(agentPorts.control, sockets.controlPath, 1),
-    ...port(agentPorts.data, sockets.dataPath, 2),
-    ...port(agentPorts.errors, sockets.errorPath, 3),
+    ...portsArgv(transport, [
+      { name: agentPorts.control, path: sockets.controlPath },
+      { name: agentPorts.data, path: sockets.dataPath },
+      { name: agentPorts.errors, path: sockets.errorPath },
+    ]),
     ...(incomingPath === undefined ? [] : ["-incoming", `unix:${incomingPath}`, "-S"]),
-  ];
-}
-
-function port(name: string, path: string, number: number): string[] {
-  return [
-    "-chardev",
-    `socket,id=${name},path=${optionValue(path)},server=on,wait=off`,
-    "-device",
-    `virtserialport,bus=agent.0,nr=${number},chardev=${name},name=${name},id=${name}`,
   ];
 }

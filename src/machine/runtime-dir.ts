@@ -4,16 +4,17 @@
  *     $XDG_RUNTIME_DIR/vmbuild-PID-NAMESPACE-XXXXXX/   mode 0700
  *       qmp.sock                                       QEMU's monitor
  *       ctl.sock, dat.sock, err.sock                   the ports of the agent in the guest
+ *       0.sock, 1.sock, …                              other ports of the guest
  *       mig.sock                                       where a resumed QEMU takes its devices' state
  *
  * The name tells whose it is, so that a later start can remove what a killed process left.
  */
 import { mkdtemp, readdir, readlink, rm } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { failed, ok, type Result } from "../result.ts";
 import type { MachineFailureOf } from "./failure.ts";
+import { hasListener } from "./has-listener.ts";
 import type { AgentSockets } from "./qemu-suspend.ts";
 
 /** A machine's directory and the paths in it. */
@@ -22,11 +23,13 @@ export interface RuntimeDir {
   readonly qmpPath: string;
   readonly agent: AgentSockets;
   readonly incomingPath: string;
+  /** The socket of the port with that index, from 0 to 999. */
+  portPath(index: number): string;
 }
 
 const socketName = "qmp.sock";
 /** `sun_path` has 108 bytes and the path in it ends with a NUL (unix(7)). */
-const longestSocketPath = 107;
+export const longestSocketPath = 107;
 
 /**
  * Makes a directory in the first of `parents` that is writable and short enough for a socket path.
@@ -73,6 +76,7 @@ function pathsIn(dir: string): RuntimeDir {
       errorPath: path.join(dir, "err.sock"),
     },
     incomingPath: path.join(dir, "mig.sock"),
+    portPath: (index) => path.join(dir, `${index}.sock`),
   };
 }
 
@@ -94,6 +98,7 @@ async function sweep(parent: string, namespace: string): Promise<void> {
     const match = /^vmbuild-(\d+)-(\d+)-[A-Za-z0-9]{6}$/.exec(name);
     if (match?.[2] !== namespace || isAlive(Number(match[1]))) continue;
     const dir = path.join(parent, name);
+    // A machine that was told to outlive its process.
     if (await hasListener(path.join(dir, socketName))) continue;
     // Another user's directory cannot be removed, and need not be.
     await rm(dir, { recursive: true, force: true }).catch(() => {});
@@ -107,18 +112,4 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
-}
-
-/** True for a machine that was told to outlive its process. */
-function hasListener(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", (error: NodeJS.ErrnoException) => {
-      resolve(error.code !== "ECONNREFUSED" && error.code !== "ENOENT");
-    });
-  });
 }

@@ -52,7 +52,13 @@ export class OverlayStage implements Stage {
   async promote(metadata: LayerMetadata): Promise<Result<Layer, StoreFailure>> {
     const { base } = this.#request;
     const parent = base.kind === "layer" ? base.id : undefined;
-    if (this.#state !== "open" || metadata.id !== this.id || metadata.parent !== parent) {
+    const isOutside = base.kind === "file";
+    if (
+      this.#state !== "open" ||
+      isOutside ||
+      metadata.id !== this.id ||
+      metadata.parent !== parent
+    ) {
       throw new Error(`Internal error: stage ${this.dir} cannot become layer ${metadata.id}`);
     }
     this.diskComplete();

@@ -106,6 +106,9 @@ async function findBase(
           backingPath: backingPathOfLayer(base.id),
         });
   }
+  if (base.kind === "file") {
+    return ok({ diskPath: base.path, format: base.format, backingPath: base.path });
+  }
   const diskPath = context.layout.baseImageByDigest(base.digest);
   if (!(await exists(diskPath))) {
     return failed({

@@ -17,7 +17,9 @@ export type { Layer, Tag } from "./layer.ts";
 export type StageBase =
   | { readonly kind: "layer"; readonly id: StepId }
   /** A digest-named base image file below the store; its format was recorded when it was imported. */
-  | { readonly kind: "image"; readonly digest: string; readonly format: "qcow2" | "raw" };
+  | { readonly kind: "image"; readonly digest: string; readonly format: "qcow2" | "raw" }
+  /** A user's file outside the store, by its absolute path: for a disk that is thrown away, never for a layer. */
+  | { readonly kind: "file"; readonly path: string; readonly format: "qcow2" | "raw" };
 
 export interface StageRequest {
   readonly id: StepId;

@@ -31,11 +31,7 @@ export interface YamlSource {
 
 /** Reads a text as YAML 1.1, which is what programs in Python read. Undefined when it is none, with the problems told. */
 export function readYaml(problems: Problems): YamlSource | undefined {
-  const document = parseDocument(problems.source.text, {
-    version: "1.1",
-    prettyErrors: false,
-    customTags: asPyYaml,
-  });
+  const document = parseYaml(problems.source.text);
   for (const { pos, message } of document.errors) {
     problems.error({ start: pos[0], end: Math.max(pos[1], pos[0] + 1) }, asClause(message));
   }
@@ -53,6 +49,16 @@ export function readYaml(problems: Problems): YamlSource | undefined {
     rangeOf: (path) => rangeOf(document, path),
     keyRangeOf: (path) => keyRangeOf(document, path) ?? rangeOf(document, path),
   };
+}
+
+/** A text as cloud-init reads it: in YAML 1.1. */
+export function parseYaml(text: string): Document.Parsed {
+  return parseDocument(text, { version: "1.1", prettyErrors: false, customTags: asPyYaml });
+}
+
+/** A document as text, which cloud-init reads as what it is; long lines stay whole. */
+export function yamlText(document: Document): string {
+  return document.toString({ lineWidth: 0 });
 }
 
 /** The truths of YAML 1.1 without `y` and `n`, which PyYAML leaves as texts. */

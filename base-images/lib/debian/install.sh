@@ -12,6 +12,9 @@ systemctl --quiet mask tmp.mount
 mkdir -p /etc/systemd/system-generators
 ln -s /dev/null /etc/systemd/system-generators/systemd-ssh-generator
 
+# Without one cloud-init wants en_US.UTF-8, which the packages here cannot make, and fails.
+echo LANG=C.UTF-8 >/etc/default/locale
+
 passwd --quiet --lock root
 rm -rf /var/log/journal
 # Empty, not absent: systemd makes one at the first boot without taking that for an installation.

@@ -101,6 +101,11 @@ function words(failure: Failure): Message {
       return storeMessage(failure);
     case "runtime-dir-unusable":
     case "qemu-failed":
+    case "port-unusable":
+    case "disk-in-use":
+    case "socket-unusable":
+    case "firmware-missing":
+    case "firmware-unusable":
     case "boot-timeout":
     case "login-refused":
     case "host-key-mismatch":

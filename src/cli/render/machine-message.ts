@@ -24,6 +24,34 @@ export function machineMessage(failure: Failure): Message {
         ]),
         exitCode: exitCode.host,
       };
+    case "port-unusable":
+      return {
+        text: `port ${failure.port} of 127.0.0.1 ${portTrouble(failure.code)}`,
+        hint: "forward another one, or leave it out (--forward :GUEST) to have one chosen",
+        exitCode: exitCode.host,
+      };
+    case "disk-in-use":
+      return {
+        text: `${failure.path} is in use by another program`,
+        hint: "end the machine that writes to it first",
+        exitCode: exitCode.host,
+      };
+    case "socket-unusable":
+      return {
+        text: `no monitor can listen at ${failure.path}: ${failure.message}`,
+        exitCode: exitCode.badInput,
+      };
+    case "firmware-missing":
+      return {
+        text: `there is no UEFI firmware for ${failure.arch} and the machine ${failure.machine}`,
+        hint: `sudo apt-get install ${failure.debianPackage}; or name a file with --firmware`,
+        exitCode: exitCode.host,
+      };
+    case "firmware-unusable":
+      return {
+        text: `the firmware ${failure.path} cannot be used: ${failure.message}`,
+        exitCode: exitCode.host,
+      };
     case "boot-timeout":
       return {
         text: `the guest did not answer on SSH within ${duration(failure.timeoutMs)}`,
@@ -71,6 +99,17 @@ export function machineMessage(failure: Failure): Message {
         text: `QEMU's monitor did not carry out ${failure.command}: ${failure.message}`,
         exitCode: exitCode.host,
       };
+  }
+}
+
+function portTrouble(code: string | undefined): string {
+  switch (code) {
+    case "EADDRINUSE":
+      return "is in use by another program";
+    case "EACCES":
+      return "needs rights that vmbuild does not have";
+    default:
+      return "cannot be listened on";
   }
 }
 

@@ -9,6 +9,12 @@ export function printError(error: ErrorParts): void {
   process.stderr.write(renderError(error, styleFor(wantsColor(process.stderr, process.env))));
 }
 
+/** Writes one line about what has not failed the command to standard error. */
+export function printWarning(message: string): void {
+  const style = styleFor(wantsColor(process.stderr, process.env));
+  process.stderr.write(`${style.yellow(`warning: ${printable(message)}`)}\n`);
+}
+
 /**
  * `vmbuild: …`, details, and the way out. What a terminal would act on is replaced, as it may come from
  * a file's name or a program's output; only the details have lines and tabs of their own.

@@ -1,0 +1,111 @@
+import { createBuildEnvironment } from "../../create-environment.ts";
+import type { GuestArch } from "../../profile/profile.ts";
+import { exitCode } from "../exit-code.ts";
+import { openSettingsAndStore } from "../open-store.ts";
+import { userError } from "../or-throw.ts";
+import { plainLines, liveStatus } from "../render/status-line.ts";
+import { checkStandardInput, nameOf, readPart, type SeedFlags } from "../read-seed.ts";
+import type { Settings } from "../settings.ts";
+import { taskByCloudInit } from "../task-by-cloud-init.ts";
+import { taskOnMachine } from "../task-on-machine.ts";
+import type { TaskContext } from "../task-context.ts";
+import { listenForTermination, type Termination } from "../terminate.ts";
+import { UserError } from "../user-error.ts";
+import { hasWishes, type WishFlags } from "../wish-flags.ts";
+
+export interface TaskFlags extends SeedFlags, WishFlags {
+  readonly image: string;
+  readonly store?: string;
+  readonly disk?: string;
+  readonly save?: string;
+  readonly force?: boolean;
+  readonly console?: boolean;
+  /** False for `--no-network`. */
+  readonly network: boolean;
+  readonly cloudInit: "seed" | "smbios";
+  readonly boot?: "warm" | "cold";
+  readonly timeout?: number;
+  readonly bootTimeout?: number;
+  readonly arch?: GuestArch;
+  readonly machine?: string;
+  readonly firmware?: string;
+  readonly memory?: number;
+  readonly cpus?: number;
+  readonly accelerator?: "auto" | "kvm" | "tcg";
+  readonly verbose?: boolean;
+}
+
+/** `vmbuild task`: runs a script or a user-data in a guest; its exit status becomes the process'. */
+export async function task(path: string, flags: TaskFlags): Promise<void> {
+  checkStandardInput({ ...flags, userData: path });
+  const bytes = await readPart(path, "a script or a user-data");
+  const given = { name: nameOf(path), bytes };
+  const isScript = Buffer.from(bytes.subarray(0, 2)).toString("latin1") === "#!";
+  const { settings, store, layout } = await openSettingsAndStore(settingsOf(flags));
+  const status =
+    process.stderr.isTTY && flags.console !== true
+      ? liveStatus(process.stderr)
+      : plainLines(process.stderr);
+  const note = (message: string): void => {
+    if (flags.verbose === true) void status.print(`${message}\n`);
+  };
+  using termination = listenForTermination(() => {
+    void status.print("stopping; once more to stop at once\n");
+  });
+  const timeout = flags.timeout === undefined ? undefined : AbortSignal.timeout(flags.timeout);
+  const { signal: stop } = termination;
+  const signal = timeout === undefined ? stop : AbortSignal.any([stop, timeout]);
+  try {
+    const env = createBuildEnvironment({ ...settings, store, contextDir: process.cwd(), note });
+    const context: TaskContext = { env, layout, status, signal };
+    const isWarm = isScript && (await goesOn(flags, settings, context));
+    process.exitCode = isWarm
+      ? await taskOnMachine(bytes, flags, context)
+      : await taskByCloudInit({ ...given, isScript }, flags, context);
+  } catch (error) {
+    status.close();
+    throw causeOf(error, termination, timeout?.aborted === true ? flags.timeout : undefined);
+  } finally {
+    status.close();
+  }
+}
+
+/** Whether the task needs no boot of its own, nor anything that cloud-init would have to do. */
+async function goesOn(
+  flags: TaskFlags,
+  settings: Settings,
+  { env }: TaskContext,
+): Promise<boolean> {
+  const { disk, save, console, machine, firmware, metaData, vendorData, networkConfig } = flags;
+  const asksForBoot =
+    [disk, save, machine, firmware, metaData, vendorData, networkConfig].some(Boolean) ||
+    console === true ||
+    flags.cloudInit === "smbios" ||
+    hasWishes(flags) ||
+    settings.boot === "cold";
+  if (asksForBoot) return false;
+  return (await env.bases.list()).some(({ name }) => name === flags.image);
+}
+
+/** What the user has done comes before what it led to. */
+function causeOf(error: unknown, termination: Termination, timeoutMs: number | undefined): unknown {
+  const code = termination.exitCode();
+  if (code !== undefined) return new UserError("cancelled", { exitCode: code });
+  if (timeoutMs === undefined) return error;
+  const { message } = userError({ reason: "command-timed-out", timeoutMs });
+  return new UserError(message.replace("the command", "the task"), {
+    exitCode: exitCode.commandFailed,
+  });
+}
+
+function settingsOf(flags: TaskFlags): Settings {
+  const given = {
+    store: flags.store,
+    memoryBytes: flags.memory,
+    cpus: flags.cpus,
+    accelerator: flags.accelerator,
+    bootTimeoutMs: flags.bootTimeout,
+    boot: flags.boot,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
