@@ -57,12 +57,7 @@ export function monitorArgv(id: string, path: string): string[] {
 
 /** The first serial port, written to a file. */
 export function serialFileArgv(path: string): string[] {
-  return [
-    "-chardev",
-    `file,id=serial0,path=${optionValue(path)}`,
-    "-serial",
-    "chardev:serial0",
-  ];
+  return ["-chardev", `file,id=serial0,path=${optionValue(path)}`, "-serial", "chardev:serial0"];
 }
 
 /** The guest is not trusted: a QEMU it has broken out of can neither start programs nor gain rights. */

@@ -56,7 +56,7 @@ async function copySparsely(from: string, to: string): Promise<void> {
   await using target: FileHandle = await open(to, "wx", 0o600);
   const piece = Buffer.alloc(pieceBytes);
   const zeros = Buffer.alloc(pieceBytes);
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const { bytesRead } = await source.read(piece, 0, pieceBytes, at);
     const read = piece.subarray(0, bytesRead);
     if (bytesRead === 0) return await target.truncate(at);

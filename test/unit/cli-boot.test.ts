@@ -75,8 +75,10 @@ describe("boot", () => {
       "a machine without SMBIOS",
       [
         "disk.raw",
-        ...["--machine", "microvm", "--cloud-init", "smbios", "--user-data", "user"],
-        ...["--accelerator", "tcg"],
+        "--machine=microvm",
+        "--cloud-init=smbios",
+        "--user-data=user",
+        "--accelerator=tcg",
       ],
       2,
       "this machine has no SMBIOS",
@@ -139,8 +141,10 @@ describe("configure", () => {
     await put("images/socket", "precious");
     const ran = await run(
       "configure",
-      ...["---image-qemu-socket-path", "images/socket", "--qemu-cpu-model", "host"],
-      ...["--config-seed-output-path", "seeds/deep/seed.img", "--accelerator", "tcg"],
+      "---image-qemu-socket-path=images/socket",
+      "--qemu-cpu-model=host",
+      "--config-seed-output-path=seeds/deep/seed.img",
+      "--accelerator=tcg",
     );
     expect(ran.stderr).toContain(
       "no monitor can listen at images/socket: there is a file already, which is no socket",

@@ -49,12 +49,18 @@ const soon = (command: string): string =>
 test("a base image is booted on a throw-away disk, with its console and its ports", async () => {
   await using rig = await VmRig.create();
   const first = boot(rig, ["busybox", "--forward", ":8080", "--console-log", "console.log"]);
-  await inGuest(first.stderr, "echo changed >/root/mark; echo hello >/tmp/page; httpd -p 8080 -h /tmp");
+  await inGuest(
+    first.stderr,
+    "echo changed >/root/mark; echo hello >/tmp/page; httpd -p 8080 -h /tmp",
+  );
   const port = /^port (\d+) of 127\.0\.0\.1 leads to port 8080/m.exec(first.stderr())?.[1];
   const page = await fetch(`http://127.0.0.1:${port}/page`);
   expect(await page.text()).toBe("hello\n");
   // A reboot is none that ends the machine; what was written is still there then.
-  const before = await inGuest(first.stderr, `cat /proc/sys/kernel/random/boot_id; ${soon("reboot")}`);
+  const before = await inGuest(
+    first.stderr,
+    `cat /proc/sys/kernel/random/boot_id; ${soon("reboot")}`,
+  );
   await expect
     .poll(() => inGuest(first.stderr, "cat /proc/sys/kernel/random/boot_id"), { timeout: 120_000 })
     .not.toBe(before);
@@ -76,16 +82,24 @@ test("a base image is booted on a throw-away disk, with its console and its port
   expect(await rig.entries("result-tmp")).toEqual([]);
 });
 
-test.each(["x86_64", "aarch64"])("a %s machine has UEFI with variables of its own", async (arch) => {
-  await using rig = await VmRig.create();
-  await rig.put("empty.raw", "");
-  await truncate(join(rig.dir, "empty.raw"), 2 ** 20);
-  const booted = boot(rig, [
+test.each(["x86_64", "aarch64"])(
+  "a %s machine has UEFI with variables of its own",
+  async (arch) => {
+    await using rig = await VmRig.create();
+    await rig.put("empty.raw", "");
+    await truncate(join(rig.dir, "empty.raw"), 2 ** 20);
+      const booted = boot(rig, [
     "./empty.raw",
-    ...["--arch", arch, "--firmware", "uefi", "--accelerator", "tcg", "--console-log", "console.log"],
+    `--arch=${arch}`,
+    "--firmware=uefi",
+    "--accelerator=tcg",
+    "--console-log=console.log",
   ]);
-  await expect.poll(booted.stdout, { timeout: 120_000 }).toMatch(/BdsDxe: .*|UEFI Interactive Shell/);
-  booted.child.kill("SIGTERM");
-  expect(await booted.ended).toBe(143);
-  expect(await rig.machines()).toEqual([]);
-});
+  await expect
+      .poll(booted.stdout, { timeout: 120_000 })
+      .toMatch(/BdsDxe: .*|UEFI Interactive Shell/);
+    booted.child.kill("SIGTERM");
+    expect(await booted.ended).toBe(143);
+    expect(await rig.machines()).toEqual([]);
+  },
+);

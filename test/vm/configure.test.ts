@@ -21,7 +21,9 @@ test("an image is what cloud-init has made of it", async () => {
   await rig.put("generated-images/.keep", "");
   const image = join(rig.dir, "generated-images/image.qcow2");
   await execa("qemu-img", [
-    ...["convert", "-O", "qcow2"],
+    "convert",
+    "-O",
+    "qcow2",
     join(dirname(join(rig.store, "base-image/debian-12.toml")), disk),
     image,
   ]);

@@ -123,7 +123,8 @@ function announce(
 }
 
 function aboutConsole({ console, consoleLog }: BootFlags): string {
-  if (console) return "the console is here: Ctrl-A x ends the machine, Ctrl-A h tells what else there is";
+  if (console)
+    return "the console is here: Ctrl-A x ends the machine, Ctrl-A h tells what else there is";
   const where =
     consoleLog === undefined
       ? "the console is not kept (--console-log FILE keeps it)"
