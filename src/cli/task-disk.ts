@@ -6,7 +6,7 @@ import { syncPath } from "../store/durable.ts";
 import { errorCode, errorText } from "../store/fs-failure.ts";
 import { convertImage } from "../store/qemu-img.ts";
 import { type BootDisk, openBootDisk } from "./boot-disk.ts";
-import type { TaskFlags } from "./commands/task.ts";
+import type { TaskFlags } from "./task-flags.ts";
 import { exitCode } from "./exit-code.ts";
 import { orThrow } from "./or-throw.ts";
 import type { TaskContext } from "./task-context.ts";
