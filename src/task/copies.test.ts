@@ -65,8 +65,8 @@ test("a port is let go of when that is wanted, there or not", async () => {
   await using _ = await port(join(dir, "port"), (socket) => {
     socket.write("x");
   });
-  await copyPort(join(dir, "port"), { stop: stop.signal, onOutput: () => stop.abort() });
-  await waiting;
+  const taken = copyPort(join(dir, "port"), { stop: stop.signal, onOutput: () => stop.abort() });
+  await expect(Promise.all([taken, waiting])).resolves.toHaveLength(2);
 });
 
 test("what is written to a file is handed on, until it is complete", async () => {
@@ -98,5 +98,5 @@ test("a file is let go of when that is wanted", async () => {
     onOutput() {},
   });
   stop.abort();
-  await tail;
+  await expect(tail).resolves.toBeUndefined();
 });
