@@ -127,9 +127,12 @@ describe("a guest is not booted", () => {
   });
 
   test("when another program has the disk", async () => {
-    const stderr = 'qemu: -blockdev …: Failed to get "write" lock\nIs another process using it?\n';
+    const stderr = 'qemu: -blockdev …: Failed to get "write" lock\n';
     await host.behave({ exitAtOnce: { code: 1, stderr } });
     expect(await failure()).toEqual({ reason: "disk-in-use", path: host.config.diskPath });
+    const below = `${stderr}Is another process using the image [/a/base]?\n`;
+    await host.behave({ exitAtOnce: { code: 1, stderr: below } });
+    expect(await failure()).toEqual({ reason: "disk-in-use", path: "/a/base" });
   });
 
   test("when QEMU ends with anything else", async () => {

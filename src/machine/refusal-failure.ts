@@ -17,8 +17,10 @@ export async function refusalFailure(
   if (port !== undefined) {
     return { reason: "port-unusable", port: Number(port), code: await bindError(Number(port)) };
   }
-  if (/Failed to get .*\block\b/.test(stderr)) return { reason: "disk-in-use", path: diskPath };
-  return undefined;
+  if (!/Failed to get .*\block\b/.test(stderr)) return undefined;
+  // What an overlay is on may be what is in use.
+  const image = /using the image \[(.+)\]\?/.exec(stderr)?.[1];
+  return { reason: "disk-in-use", path: image ?? diskPath };
 }
 
 /** Why nobody can listen on a port of 127.0.0.1, as the system's error code; QEMU does not say. */

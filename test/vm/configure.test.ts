@@ -27,7 +27,13 @@ test("an image is what cloud-init has made of it", async () => {
   ]);
   await rig.put(
     "cloud-init-config/user-data",
-    "#cloud-config\nhostname: made-once\nruncmd:\n  - echo ran as $(id -un) >/root/mark\n",
+    `#cloud-config
+hostname: made-once
+locale: C.UTF-8
+ssh_genkeytypes: [ed25519]
+runcmd:
+  - echo ran as $(id -un) >/root/mark
+`,
   );
   await rig.put("cloud-init-config/meta-data", "instance-id: one\n");
   await rig.put("cloud-init-config/vendor-data", "");

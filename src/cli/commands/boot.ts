@@ -105,7 +105,7 @@ function consoleOf({ console, consoleLog }: BootFlags, { workDir }: BootDisk): G
 /** Says how to get in, before the guest says anything. */
 function announce(
   forwards: readonly ForwardedPort[],
-  { console, consoleLog }: BootFlags,
+  flags: BootFlags,
   { profile, hasLogin }: BootDisk,
   identityPath: string,
 ): void {
@@ -118,12 +118,17 @@ function announce(
       : `ssh -p ${hostPort} USER@127.0.0.1`;
     return `SSH port ${hostPort}: ${command}`;
   });
-  lines.push(
-    console
-      ? "the console is here: Ctrl-A x ends the machine, Ctrl-A h tells what else there is"
-      : `the console is in ${consoleLog ?? "no file that is kept (--console-log FILE)"}; Ctrl-C ends the machine`,
-  );
+  lines.push(aboutConsole(flags));
   process.stderr.write(lines.map((line) => `${line}\n`).join(""));
+}
+
+function aboutConsole({ console, consoleLog }: BootFlags): string {
+  if (console) return "the console is here: Ctrl-A x ends the machine, Ctrl-A h tells what else there is";
+  const where =
+    consoleLog === undefined
+      ? "the console is not kept (--console-log FILE keeps it)"
+      : `the console is in ${consoleLog}`;
+  return `${where}; Ctrl-C ends the machine`;
 }
 
 /** Waits until the machine ends. @throws UserError when that is not as it should be, or the user wants it over */
