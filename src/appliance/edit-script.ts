@@ -52,8 +52,8 @@ give_up() { tell "$@"; exit 1; }
 `;
 
 /**
- * `volumes` are the names of the disk's partitions, or of the disk itself when it has none. `tag NAME VOLUME` puts what
- * blkid tells of one into `value`.
+ * `volumes` are the names of the disk's partitions, or of the disk itself when it has none. What is on one is told by
+ * its first bytes, as libblkid does; the appliance has no blkid.
  */
 const findVolumes = `
 # The kernel may still be at it; this waits for it, or begins anew.
@@ -75,18 +75,41 @@ place() {
   place="partition $number"
   [ -n "$number" ] || place='the whole disk'
 }
-tag() {
-  value=$(blkid "/dev/$2" 2>/dev/null)
-  case $value in
-  *" $1=\\""*) value=\${value#*" $1=\\""} value=\${value%%\\"*} ;;
-  *) value= ;;
+# hex VOLUME OFFSET COUNT
+hex() { hexdump -v -s "$2" -n "$3" -e '1/1 "%02x"' "/dev/$1" 2>/dev/null; }
+has() { [ "$(hex "$1" "$2" $((\${#3} / 2)))" = "$3" ]; }
+# identify VOLUME: what is on it, into type; where its UUID and its label are, into id_at, label_at and label_size
+identify() {
+  type=unknown id_at= label_at=
+  if has "$1" 1080 53ef; then type=ext4 id_at=1128 label_at=1144 label_size=16
+  elif has "$1" 0 58465342; then type=xfs id_at=32 label_at=108 label_size=12
+  elif has "$1" 65600 5f42485266535f4d; then type=btrfs id_at=65568 label_at=65835 label_size=256
+  elif has "$1" 82 4641543332; then type=vfat id_at=67 label_at=71 label_size=11 # FAT32
+  elif has "$1" 54 464154; then type=vfat id_at=39 label_at=43 label_size=11 # FAT12, FAT16
+  elif has "$1" 4086 53574150; then type=swap
+  elif has "$1" 0 4c554b53babe; then type='encrypted (LUKS)'
+  elif has "$1" 536 4c564d32; then type=LVM
+  elif has "$1" 3 4e544653; then type=NTFS
+  fi
+}
+# uuid_of VOLUME: into value
+uuid_of() {
+  identify "$1"
+  value=
+  case $type in
+  ext4 | xfs | btrfs) value=$(hex "$1" $id_at 16 | sed 's/^\\(........\\)\\(....\\)\\(....\\)\\(....\\)/\\1-\\2-\\3-\\4-/') ;;
+  vfat) value=$(hex "$1" $id_at 4 | sed 's/^\\(..\\)\\(..\\)\\(..\\)\\(..\\)$/\\4\\3-\\2\\1/') ;;
   esac
+}
+label_of() {
+  identify "$1"
+  value=
+  [ -z "$label_at" ] || value=$(dd if="/dev/$1" bs=1 skip=$label_at count=$label_size 2>/dev/null | tr -d '\\0' | sed 's/ *$//')
 }
 # driver TYPE: the name by which the kernel mounts it, into fs
 driver() {
   case $1 in
-  ext2 | ext3 | ext4) fs=ext4 ;;
-  xfs | btrfs | vfat) fs=$1 ;;
+  ext4 | xfs | btrfs | vfat) fs=$1 ;;
   *) return 1 ;;
   esac
   grep -qw "$fs" /proc/filesystems || modprobe -q "$fs" 2>/dev/null
@@ -111,10 +134,9 @@ system_name() {
 found=0
 for volume in $volumes; do
   place "$volume"
-  tag TYPE "$volume"
-  type=$value
+  identify "$volume"
   if ! driver "$type"; then
-    tell volume "$place" "\${type:-unknown}"
+    tell volume "$place" "$type"
     continue
   fi
   case $fs in
@@ -164,18 +186,17 @@ mount_volume "$root_volume" "$root_fs" "$root_suffix" ${root} ||
   give_up failed "its root file system cannot be mounted: $said"
 
 lower() { printf %s "$1" | tr A-Z a-z; }
-hex() { dd if="$disk" bs=1 skip="$1" count="$2" 2>/dev/null | hexdump -v -e '1/1 "%02x"'; }
 # partition_id VOLUME: its PARTUUID, into value
 partition_id() {
   number_of "$1"
   value=
   [ -n "$number" ] || return 0
   read -r sector <"/sys/block/$name/queue/logical_block_size"
-  if [ "$(hex "$sector" 8)" = 4546492050415254 ]; then # EFI PART
-    value=$(hex $((sector * 2 + (number - 1) * 128 + 16)) 16 | sed \\
+  if has "$name" "$sector" 4546492050415254; then # EFI PART
+    value=$(hex "$name" $((sector * 2 + (number - 1) * 128 + 16)) 16 | sed \\
       's/^\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(....\\)/\\4\\3\\2\\1-\\6\\5-\\8\\7-\\9-/')
   else
-    value=$(hex 440 4 | sed 's/^\\(..\\)\\(..\\)\\(..\\)\\(..\\)$/\\4\\3\\2\\1/')-$(printf %02x "$number")
+    value=$(hex "$name" 440 4 | sed 's/^\\(..\\)\\(..\\)\\(..\\)\\(..\\)$/\\4\\3\\2\\1/')-$(printf %02x "$number")
   fi
 }
 partition_name() {
@@ -199,7 +220,8 @@ volume_of() {
     PARTUUID) partition_id "$volume" ;;
     PARTLABEL) partition_name "$volume" ;;
     number) number_of "$volume" && value=$number ;;
-    *) tag "$key" "$volume" ;;
+    UUID) uuid_of "$volume" ;;
+    LABEL) label_of "$volume" ;;
     esac
     case $key in *UUID) want=$(lower "$want") value=$(lower "$value") ;; esac
     [ -z "$value" ] || [ "$value" != "$want" ] || return 0
@@ -215,7 +237,7 @@ mount_entry() {
     tell note "$2 is on $1, which is not on this disk: nothing is done there"
     return 0
   fi
-  tag TYPE "$volume"
+  identify "$volume"
   subvolume=,$4,
   case $subvolume in
   *,subvol=*) subvolume=\${subvolume#*,subvol=} suffix=,subvol=\${subvolume%%,*} ;;
@@ -223,7 +245,7 @@ mount_entry() {
   esac
   point=${root}\${2%/}
   # A symlink would lead out of the image.
-  if ! driver "$value" || [ "$(readlink -f "$point")" != "$point" ] || [ ! -d "$point" ] ||
+  if ! driver "$type" || [ "$(readlink -f "$point")" != "$point" ] || [ ! -d "$point" ] ||
     ! mount_volume "$volume" "$fs" "$suffix" "$point"; then
     tell note "$2 of $1 cannot be mounted: nothing is done there"
   fi
