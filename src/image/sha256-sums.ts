@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { errorCode } from "../store/fs-failure.ts";
 
 /** The file that has the sums of the images in its directory. */
-export const sumsName = "SHA256SUMS";
+const sumsName = "SHA256SUMS";
 
 /** Where the sum of the image at `path` is written. */
 export function sumsPathOf(path: string): string {

@@ -3,7 +3,7 @@ import { suggest } from "../spec/did-you-mean.ts";
 import { type SealOperation, sealOperations } from "./operations.ts";
 
 /** What stands for all operations that are done unless something else is said. */
-export const defaultsName = "defaults";
+const defaultsName = "defaults";
 
 /** A name that no operation has. */
 export interface UnknownOperation {

@@ -202,7 +202,15 @@ describe("an image that is not changed", () => {
 
 test("a layer that runs is exported shut down and sealed, and stays as it was", async () => {
   const id = await rig.built(`(run (shell "echo typed >/root/.ash_history; echo made >/made"))`);
-  const exported = await rig.run(["export", id.slice(0, 12), "--seal", "-v", "-o", "layer.raw", "--no-sums"]);
+  const exported = await rig.run([
+    "export",
+    id.slice(0, 12),
+    "--seal",
+    "-v",
+    "-o",
+    "layer.raw",
+    "--no-sums",
+  ]);
   expect(exported.exitCode, exported.stderr).toBe(0);
   expect(exported.stderr).toContain("build-key: removed /root/.ssh/authorized_keys");
   expect(exported.stderr).toContain("bash-history: removed /root/.ash_history");
