@@ -71,6 +71,16 @@ const rooms = {
     files: ["store/fs-failure"],
     why: "build sees stores, machines, sandboxes and images through their interfaces, so that tests can hand it fakes.",
   },
+  appliance: {
+    imports: ["spec", "plan", "machine", "sandbox", "store", "image", "build"],
+    why: "appliance edits a disk in a small machine of ours; what for, it does not know.",
+  },
+  seal: {
+    imports: ["appliance"],
+    types: ["build"],
+    files: ["machine/posix-quote", "spec/did-you-mean"],
+    why: "seal is a list of shell snippets and what an appliance is asked with them.",
+  },
   cli: {
     imports: [
       "spec",
@@ -87,6 +97,8 @@ const rooms = {
       "task",
       "image",
       "build",
+      "appliance",
+      "seal",
     ],
     why: "cli puts the parts together, as nothing else but create-environment.ts may.",
   },

@@ -1,4 +1,4 @@
-import type { StepFailure } from "../build/failure.ts";
+import type { EditFailure } from "../appliance/failure.ts";
 import type { Result } from "../result.ts";
 import { failureMessage } from "./render/failure-message.ts";
 import { reportMessage } from "./render/report-message.ts";
@@ -7,13 +7,13 @@ import type { TaskFailure } from "../task/failure.ts";
 import { UserError } from "./user-error.ts";
 
 /** The value of a result. @throws UserError with the failure in words */
-export function orThrow<T>(result: Result<T, StepFailure>): T {
+export function orThrow<T>(result: Result<T, EditFailure>): T {
   if (result.ok) return result.value;
   throw userError(result.error);
 }
 
 /** A failure as an error for the user; `about` is what it was about, put before the message. */
-export function userError(failure: StepFailure, about = ""): UserError {
+export function userError(failure: EditFailure, about = ""): UserError {
   const message = failureMessage(failure);
   return messageError({ ...message, text: `${about}${message.text}` });
 }

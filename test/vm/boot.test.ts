@@ -88,14 +88,14 @@ test.each(["x86_64", "aarch64"])(
     await using rig = await VmRig.create();
     await rig.put("empty.raw", "");
     await truncate(join(rig.dir, "empty.raw"), 2 ** 20);
-      const booted = boot(rig, [
-    "./empty.raw",
-    `--arch=${arch}`,
-    "--firmware=uefi",
-    "--accelerator=tcg",
-    "--console-log=console.log",
-  ]);
-  await expect
+    const booted = boot(rig, [
+      "./empty.raw",
+      `--arch=${arch}`,
+      "--firmware=uefi",
+      "--accelerator=tcg",
+      "--console-log=console.log",
+    ]);
+    await expect
       .poll(booted.stdout, { timeout: 120_000 })
       .toMatch(/BdsDxe: .*|UEFI Interactive Shell/);
     booted.child.kill("SIGTERM");

@@ -1,6 +1,7 @@
-import type { StepFailure } from "../../build/failure.ts";
+import type { EditFailure } from "../../appliance/failure.ts";
 import { knownNetworks, unknownNetworkText } from "../../spec/validate.ts";
 import { contextMessage } from "./context-message.ts";
+import { editMessage } from "./edit-message.ts";
 import { exitCode } from "../exit-code.ts";
 import { guestFilesMessage } from "./guest-files-message.ts";
 import { imageMessage } from "./image-message.ts";
@@ -13,12 +14,12 @@ import { duration } from "./units.ts";
  * Any failure in words: the one place where failures become text. What happened is told on one line, also
  * when a program told it on several.
  */
-export function failureMessage(failure: StepFailure): Message {
+export function failureMessage(failure: EditFailure): Message {
   const message = words(failure);
   return { ...message, text: message.text.trim().replaceAll(/\s*\n\s*/g, "; ") };
 }
 
-function words(failure: StepFailure): Message {
+function words(failure: EditFailure): Message {
   switch (failure.reason) {
     case "command-failed":
       return {
@@ -123,6 +124,12 @@ function words(failure: StepFailure): Message {
     case "export-target-unusable":
     case "export-failed":
       return imageMessage(failure);
+    case "image-unusable":
+    case "no-system":
+    case "several-systems":
+    case "edit-failed":
+    case "edit-unfinished":
+      return editMessage(failure);
     default:
       return contextMessage(failure);
   }
