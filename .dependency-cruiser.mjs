@@ -85,6 +85,16 @@ const rooms = {
     files: ["store/fs-failure"],
     why: "build sees stores, machines, sandboxes and images through their interfaces, so that tests can hand it fakes.",
   },
+  appliance: {
+    imports: ["spec", "plan", "machine", "sandbox", "store", "image", "build"],
+    why: "appliance edits a disk in a small machine of ours; what for, it does not know.",
+  },
+  seal: {
+    imports: ["appliance"],
+    types: ["build"],
+    files: ["machine/posix-quote", "spec/did-you-mean"],
+    why: "seal is a list of shell snippets and what an appliance is asked with them.",
+  },
   cli: {
     imports: [
       "spec",
@@ -104,6 +114,8 @@ const rooms = {
       "task",
       "image",
       "build",
+      "appliance",
+      "seal",
     ],
     why: "cli puts the parts together, as nothing else but create-environment.ts may.",
   },
@@ -122,8 +134,8 @@ const wrappedPackages = {
   },
   commander: { in: ["cli"], why: "only the command line parses arguments." },
   yaml: {
-    in: ["yaml"],
-    why: "its documents and types end where that room reads values from them.",
+    in: ["yaml", "cloudinit"],
+    why: "its documents end where yaml reads values from them, but for a user's cloud-config, which keeps its text when something is merged into it.",
   },
 };
 

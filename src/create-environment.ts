@@ -127,6 +127,10 @@ function lazySandbox(
       made ??= make();
       return (await made).read(job, hooks);
     },
+    async lend(job, hooks, use) {
+      made ??= make();
+      return (await made).lend(job, hooks, use);
+    },
     async rest(room) {
       await (await made)?.rest(room);
     },

@@ -43,6 +43,17 @@ export type { ImageFailure } from "./image/failure.ts";
 export { withShutDownDisk } from "./build/shut-down-disk.ts";
 export { exportImage } from "./image/export-image.ts";
 
+export { type SealOperation, sealOperations } from "./seal/operations.ts";
+export { selectOperations, type UnknownOperation } from "./seal/select-operations.ts";
+export {
+  sealImage,
+  withSealedDisk,
+  type SealChange,
+  type SealReport,
+  type SealRequest,
+} from "./seal/seal-image.ts";
+export type { EditFailure } from "./appliance/failure.ts";
+
 export { buildPlan } from "./build/build-plan.ts";
 export { createBuildEnvironment, type EnvironmentRequest } from "./create-environment.ts";
 export type { BuildEnvironment, BuildOptions } from "./build/environment.ts";

@@ -20,7 +20,7 @@ disk_size=4G
 early_modules='virtio_pci virtio_blk virtio_net evdev button'
 # In the image, loaded when a device or a command asks for them.
 modules="$early_modules virtio_scsi sd_mod sr_mod virtio_rng virtio_console virtio_balloon
-    loop overlay isofs vfat nls_cp437 nls_ascii nls_utf8"
+    loop overlay isofs vfat nls_cp437 nls_ascii nls_utf8 xfs btrfs"
 
 # What the kernel does at boot for tracing and for BPF's typed functions: a third of all it does there.
 idle_initcalls=trace_eval_init,tracer_init_tracefs,init_kprobe_trace,ftrace_check_for_weak_functions

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { readArch, readForward } from "./boot-flags.ts";
+import { withSelection } from "./export-commands.ts";
 import { readAccelerator, readCount, readDuration, readMemory } from "./settings.ts";
 import { withWishFlags } from "./wish-flags.ts";
 
@@ -8,7 +9,7 @@ export function addBootCommands(program: Command, withStore: (command: Command) 
   withWishFlags(withGuest(withStore(addBoot(program)))).action(async (image: string, flags) =>
     (await import("./commands/boot.ts")).boot(image, flags),
   );
-  withGuest(withStore(addConfigure(program))).action(async (flags) =>
+  withSelection(withGuest(withStore(addConfigure(program)))).action(async (flags) =>
     (await import("./commands/configure.ts")).configure(flags),
   );
 }

@@ -1,4 +1,5 @@
-import { formatOfName } from "../image/export-image.ts";
+import { formatOfName } from "../image/export-format.ts";
+import type { ExportFormat } from "../store/qemu-img-argv.ts";
 import { fileOutputOf, type FileOutput } from "./output-files.ts";
 import { imageOf, type OutputImage } from "./output-image.ts";
 
@@ -19,11 +20,13 @@ export function outputsOf({
   outputFormat,
 }: {
   readonly output?: readonly string[];
-  readonly outputFormat?: "qcow2" | "raw";
+  readonly outputFormat?: ExportFormat;
 }): Outputs {
   const isFiles = (text: string) => /^\/[^:]*:./.test(text) && formatOfName(text) === undefined;
   return {
-    images: output.filter((text) => !isFiles(text)).map((text) => imageOf(text, outputFormat)),
+    images: output
+      .filter((text) => !isFiles(text))
+      .map((text) => imageOf(text, outputFormat, "--output-format")),
     files: output.filter(isFiles).map(fileOutputOf),
   };
 }

@@ -12,6 +12,8 @@ import {
   readSize,
   readStore,
 } from "./settings.ts";
+import { exportFormats } from "../store/qemu-img-argv.ts";
+import { addExportCommands } from "./export-commands.ts";
 import { addUpkeepCommands } from "./upkeep-commands.ts";
 import { vmbuildVersion } from "../build/version.ts";
 
@@ -45,6 +47,7 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addSpecCommands(program);
   addLayerCommands(program);
   addUpkeepCommands(program, withStore);
+  addExportCommands(program, withStore);
   addBaseCommands(program);
   addCacheCommands(program);
   addGenerateCommands(program, withStore);
@@ -149,14 +152,14 @@ function addBuild(program: Command): void {
     .addOption(
       new Option(
         "-o, --output <what>",
-        "also write the result: FILE is one flat image (.qcow2, .img or .raw), PATH:DIR copies a file or directory of the guest into DIR; may be repeated",
+        "also write the result: FILE is one flat image (.qcow2, .img, .raw, .vmdk, .vhdx or .vdi), PATH:DIR copies a file or directory of the guest into DIR; may be repeated",
       ).argParser((text, before: readonly string[] | undefined) => [...(before ?? []), text]),
     )
     .addOption(
       new Option(
         "--output-format <format>",
         "format of --output, when its name does not tell",
-      ).choices(["qcow2", "raw"]),
+      ).choices(exportFormats),
     )
     .option("-t, --tag <name>", "name the result, for `from` and to protect it")
     .option("--keep-going", "after a failure, build everything that does not need what failed")

@@ -17,7 +17,6 @@ import { maxTextLength } from "../spec/text-limit.ts";
 import { exitCode } from "./exit-code.ts";
 import { hostSchemaWarnings } from "./host-cloud-init.ts";
 import { readBytes } from "./read-bytes.ts";
-import { printDiagnostics } from "./read-spec.ts";
 import { printWarning } from "./render/print-error.ts";
 import { UserError } from "./user-error.ts";
 
@@ -86,7 +85,7 @@ export async function readSeed(
     content[part] = read.bytes;
     if (schemas !== undefined) wrong.push(...problemsOf(read.bytes, read.name, check, schemas));
   }
-  refuse(wrong, outcome);
+  await refuse(wrong, outcome);
   const config = cloudConfigOf(wishes);
   if (config !== undefined) {
     const name = given?.name ?? nameOf(flags.userData ?? "user-data");
@@ -100,7 +99,10 @@ export async function readSeed(
     }
     content.userData = merged.value;
     if (schemas !== undefined) {
-      refuse(problemsOf(merged.value, `${name}, with flags`, checkUserData, schemas), outcome);
+      await refuse(
+        problemsOf(merged.value, `${name}, with flags`, checkUserData, schemas),
+        outcome,
+      );
     }
   }
   if (flags.check && content.userData !== undefined) {
@@ -135,8 +137,10 @@ export function nameOf(path: string): string {
 }
 
 /** @throws UserError after printing what is wrong, when anything is */
-function refuse(wrong: readonly Diagnostic[], outcome: string): void {
+async function refuse(wrong: readonly Diagnostic[], outcome: string): Promise<void> {
   if (wrong.length === 0) return;
+  // With it comes all that reads a spec, which is not wanted otherwise.
+  const { printDiagnostics } = await import("./read-spec.ts");
   printDiagnostics(wrong);
   const names = [...new Set(wrong.map(({ source }) => source.name))];
   throw new UserError(`${outcome}: cloud-init would not take ${names.join(" and ")}`, {

@@ -4,7 +4,7 @@ import { saveBase } from "../image/save-base.ts";
 import type { Result } from "../result.ts";
 import type { TaskFailure } from "../task/failure.ts";
 import type { SeededEnd } from "../task/run-seeded.ts";
-import type { TaskFlags } from "./commands/task.ts";
+import type { TaskFlags } from "./task-flags.ts";
 import { exitCode } from "./exit-code.ts";
 import { orThrow } from "./or-throw.ts";
 import { printWarning } from "./render/print-error.ts";

@@ -9,7 +9,7 @@ import type { Profile } from "../profile/profile.ts";
 import type { Result } from "../result.ts";
 import type { TaskFailure } from "../task/failure.ts";
 import { runSeeded, type SeededEnd } from "../task/run-seeded.ts";
-import type { TaskFlags } from "./commands/task.ts";
+import type { TaskFlags } from "./task-flags.ts";
 import { exitCode } from "./exit-code.ts";
 import { guestHardware } from "./guest-hardware.ts";
 import { taskError } from "./or-throw.ts";

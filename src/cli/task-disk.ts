@@ -1,12 +1,13 @@
 import { link, rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { checkDisk } from "../image/check-disk.ts";
+import { detectFormat } from "../image/disk-format.ts";
 import { exportTarget } from "../image/export-target.ts";
 import { syncPath } from "../store/durable.ts";
 import { errorCode, errorText } from "../store/fs-failure.ts";
 import { convertImage } from "../store/qemu-img.ts";
+import { openRegularFile } from "../store/regular-file.ts";
 import { type BootDisk, openBootDisk } from "./boot-disk.ts";
-import type { TaskFlags } from "./commands/task.ts";
+import type { TaskFlags } from "./task-flags.ts";
 import { exitCode } from "./exit-code.ts";
 import { orThrow } from "./or-throw.ts";
 import type { TaskContext } from "./task-context.ts";
@@ -35,17 +36,29 @@ export async function openTaskDisk(
       status.set(0, `making ${disk}`);
       await makeDisk(opened.diskPath, path, signal);
     }
-    if (orThrow(await checkDisk(path, signal)) !== "qcow2") {
-      throw new UserError(`--disk: ${disk} is not a qcow2 disk`, {
-        exitCode: exitCode.badInput,
-        hint: `name a file that is not there yet, or convert it: qemu-img convert -O qcow2 ${disk} FILE`,
-      });
-    }
+    await checkQcow2(path, disk);
     return { ...opened, diskPath: path, isPersistent: true };
   } catch (error) {
     await opened[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** By its first bytes alone: one that another machine writes to cannot be looked at further. @throws UserError */
+async function checkQcow2(path: string, name: string): Promise<void> {
+  const wrong = (message: string, hint?: string): UserError =>
+    new UserError(`--disk: ${message}`, {
+      exitCode: exitCode.badInput,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  const opened = await openRegularFile(path);
+  if (!opened.ok) throw wrong(`${name} cannot be used: ${opened.error.message}`);
+  await using file = opened.value;
+  if ((await detectFormat(file)) === "qcow2") return;
+  throw wrong(
+    `${name} is not a qcow2 disk`,
+    `name a file that is not there yet, or convert it: qemu-img convert -O qcow2 ${name} FILE`,
+  );
 }
 
 /** Writes all of an image to a file of its own, which is there when it is complete. */

@@ -11,7 +11,7 @@ import type { SandboxJob } from "../sandbox/sandbox.ts";
 import { parseSpec } from "../spec/parse-spec.ts";
 import { quoteAtom } from "../spec/quote-atom.ts";
 import type { Layer, Stage } from "../store/store.ts";
-import type { TaskFlags } from "./commands/task.ts";
+import type { TaskFlags } from "./task-flags.ts";
 import { orThrow, userError } from "./or-throw.ts";
 import { type TaskContext, taskOutput } from "./task-context.ts";
 

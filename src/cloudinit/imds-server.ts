@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import type { SeedFile } from "./seed-image.ts";
 
 /** What the host is called in a guest on QEMU's user network. */
-export const hostInGuest = "10.0.2.2";
+const hostInGuest = "10.0.2.2";
 
 /** A seed that is served until it is disposed, which ends what is being fetched. */
 export interface Imds extends AsyncDisposable {

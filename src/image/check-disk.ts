@@ -2,7 +2,8 @@ import { failed, ok, type Result } from "../result.ts";
 import { attempt } from "../store/fs-failure.ts";
 import { imageInfo } from "../store/qemu-img.ts";
 import { openRegularFile } from "../store/regular-file.ts";
-import { detectFormat, type DiskFormat, type FoundFormat } from "./disk-format.ts";
+import type { DiskFormat } from "../store/qemu-img-argv.ts";
+import { detectFormat, type FoundFormat } from "./disk-format.ts";
 import type { ImageFailure } from "./failure.ts";
 
 /** Disks consist of sectors of this size. */

@@ -1,8 +1,6 @@
 /**
  * `base-image/sha256/`: files by the SHA-256 of their content, which nobody writes to again.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { chmod, rename, rm, stat, utimes } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
@@ -11,6 +9,7 @@ import { attempt } from "../store/fs-failure.ts";
 import type { StoreLayout } from "../store/layout.ts";
 import { newOwner } from "../store/owner.ts";
 import { openRegularFile } from "../store/regular-file.ts";
+import { sha256File } from "../store/sha256-file.ts";
 import { runProgram } from "./run-program.ts";
 import type { ImageFailure } from "./failure.ts";
 
@@ -93,7 +92,7 @@ export class DigestStore {
     signal: AbortSignal,
     expected?: string,
   ): Promise<Result<string, ImageFailure>> {
-    const digested = await attempt(path, () => sha256(path, signal));
+    const digested = await attempt(path, () => sha256File(path, signal));
     if (signal.aborted) return failed({ reason: "cancelled" });
     if (!digested.ok) return digested;
     const digest = digested.value;
@@ -108,15 +107,6 @@ export class DigestStore {
       return digest;
     });
   }
-}
-
-async function sha256(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-    if (signal.aborted) break;
-    hash.update(chunk as Buffer);
-  }
-  return hash.digest("hex");
 }
 
 function copyFailure(path: string, stderr: string): ImageFailure {

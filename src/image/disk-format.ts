@@ -1,7 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-
-/** The disk formats a base image may have. */
-export type DiskFormat = "qcow2" | "raw";
+import type { DiskFormat } from "../store/qemu-img-argv.ts";
 
 /** What a file's first bytes say: a format we build on, or the name of one that has to be converted. */
 export type FoundFormat = DiskFormat | { readonly foreign: string };

@@ -30,7 +30,7 @@ export async function saveBase(request: SaveBaseRequest): Promise<Result<string,
       sourceFormat: "qcow2",
       path: stagedPath,
       format: "qcow2",
-      compress: true,
+      compress: "zstd",
     },
     { signal },
   );

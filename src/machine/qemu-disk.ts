@@ -53,7 +53,7 @@ export function fileNode(node: string): string {
 }
 
 /** The block node of a raw file that the guest may only read. */
-export function readOnlyOptions(path: string, node: string): Readonly<Record<string, unknown>> {
+function readOnlyOptions(path: string, node: string): Readonly<Record<string, unknown>> {
   return {
     driver: "raw",
     "node-name": node,

@@ -10,7 +10,7 @@ export interface StartedMachine {
   readonly qemu: MonitoredQemu;
   readonly runtimeDir: RuntimeDir;
   /** Kills QEMU if it still runs and removes the directory. */
-  discard(): Promise<void>;
+  readonly discard: () => Promise<void>;
 }
 
 export interface StartOptions extends LaunchPrograms {
@@ -44,7 +44,7 @@ export async function startMachine(
   return ok({
     qemu,
     runtimeDir,
-    async discard() {
+    discard: async () => {
       qemu.kill();
       await qemu.ended;
       await removeDir();

@@ -7,11 +7,20 @@ import { launch } from "../machine/launch.ts";
 import type { Machine } from "../machine/machine.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { ReadFailure, SandboxFailure } from "./failure.ts";
-import { checkReadable, checkTask, flushesItself, guestOf, readFrom } from "./guest-of.ts";
+import {
+  checkReadable,
+  checkTask,
+  flushesItself,
+  guestOf,
+  lendGuest,
+  readFrom,
+} from "./guest-of.ts";
 import {
   hasSecrets,
   type FailedJob,
   type KeptMachine,
+  type LendJob,
+  type LentGuest,
   type ReadJob,
   type Sandbox,
   type SandboxHooks,
@@ -116,6 +125,22 @@ export class ColdSandbox implements Sandbox {
       ...(disks === undefined ? {} : { disks }),
     });
     return await readFrom(guest, job, hooks.signal);
+  }
+
+  async lend<T>(
+    job: LendJob,
+    hooks: ShutDownHooks,
+    use: (guest: LentGuest) => Promise<T>,
+  ): Promise<Result<T, SandboxFailure>> {
+    const launched = await this.#launch(job, hooks);
+    if (!launched.ok) return launched;
+    await using machine = launched.value;
+    const { session, hotPlug } = machine;
+    const { profile } = job;
+    return await lendGuest(
+      { session, profile, ...(hotPlug === undefined ? {} : { hotPlug }) },
+      use,
+    );
   }
 
   async #launch(

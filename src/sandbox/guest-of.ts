@@ -1,10 +1,11 @@
+import type { HotPlug } from "../machine/hot-plug.ts";
 import type { Session } from "../machine/session.ts";
 import type { Profile } from "../profile/profile.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { ReadFailure, SandboxFailure } from "./failure.ts";
 import type { Guest, GuestOptions } from "./guest.ts";
 import { PosixGuest } from "./posix-guest.ts";
-import type { ReadJob, SandboxTask } from "./sandbox.ts";
+import type { LentGuest, ReadJob, SandboxTask } from "./sandbox.ts";
 import { checkWindowsTask, WindowsGuest } from "./windows-guest.ts";
 
 /** The right hand for a guest's operating system. */
@@ -42,4 +43,17 @@ export function checkReadable({ os }: Profile): Result<void, ReadFailure> {
  */
 export function flushesItself({ os }: Profile): boolean {
   return os !== "windows";
+}
+
+/** Gives `use` a machine's guest, if disks can be plugged into it. */
+export async function lendGuest<T>(
+  { session, profile, hotPlug }: Omit<LentGuest, "hotPlug"> & { readonly hotPlug?: HotPlug },
+  use: (guest: LentGuest) => Promise<T>,
+): Promise<Result<T, SandboxFailure>> {
+  if (hotPlug !== undefined) return ok(await use({ session, profile, hotPlug }));
+  return failed({
+    reason: "guest-setup-failed",
+    message: "no disk can be plugged into this guest",
+    hint: 'its profile must say bulk-transport = "virtio-scsi"',
+  });
 }

@@ -2,6 +2,8 @@
  * A sandbox runs one task on one disk: boots it, does the work inside, powers it off.
  */
 import type { Accelerator } from "../machine/accelerator.ts";
+import type { HotPlug } from "../machine/hot-plug.ts";
+import type { Session } from "../machine/session.ts";
 import type { Profile } from "../profile/profile.ts";
 import type { CopyItem, StepUser } from "../plan/step.ts";
 import type { Result } from "../result.ts";
@@ -170,6 +172,24 @@ export interface ReadJob extends ShutDownJob {
   readonly archivePath: string;
 }
 
+/** A guest that is to do something with disks that are no part of it. */
+export interface LendJob extends ShutDownJob {
+  /** Names the layer that the disk is layered on. */
+  readonly id: string;
+  /** As in {@link WarmJob}: the machine that is booted serves all that start at that layer. */
+  readonly onUsed: () => Promise<void>;
+  readonly offer: (dir: string) => Promise<string>;
+}
+
+/** A guest that runs. */
+export interface LentGuest {
+  /** As whom {@link profile} logs in; `rootShell` gives root. */
+  readonly session: Session;
+  readonly profile: Profile;
+  /** What is plugged in has to be out again before the guest is given back, or its content is lost. */
+  readonly hotPlug: HotPlug;
+}
+
 /** Where a job is, for progress. */
 export type SandboxPhase =
   | "booting"
@@ -247,6 +267,16 @@ export interface Sandbox {
    * this succeeds: every path is in it.
    */
   read(job: ReadJob, hooks: ShutDownHooks): Promise<Result<void, ReadFailure>>;
+  /**
+   * Lends a guest, cut off from every network, to `use`, after which it is ended. Its own disk is worthless
+   * afterwards. Fails when there is no such guest, or none that disks can be plugged into; rejects with what `use`
+   * rejects with.
+   */
+  lend<T>(
+    job: LendJob,
+    hooks: ShutDownHooks,
+    use: (guest: LentGuest) => Promise<T>,
+  ): Promise<Result<T, SandboxFailure>>;
   /**
    * Ends machines that wait for a next job: those that waited longest, until the others fit into `room`; without it
    * all. There may be jobs afterwards.

@@ -17,7 +17,7 @@ import { saveMachine } from "../suspend/save-machine.ts";
 import type { WarmMachine } from "../suspend/warm-machine.ts";
 import { agentProfile, agentTask } from "./agent-guest.ts";
 import type { ReadFailure, SandboxFailure } from "./failure.ts";
-import { checkReadable, guestOf, readFrom } from "./guest-of.ts";
+import { checkReadable, guestOf, lendGuest, readFrom } from "./guest-of.ts";
 import { cleanUp } from "./clean-up.ts";
 import { openNetwork } from "./open-network.ts";
 import { PausedMachines } from "./paused-machines.ts";
@@ -26,6 +26,8 @@ import { SharedBoots } from "./shared-boots.ts";
 import {
   hasSecrets,
   type FailedJob,
+  type LendJob,
+  type LentGuest,
   type ReadJob,
   type Room,
   type Sandbox,
@@ -53,6 +55,12 @@ export interface WarmSandboxOptions {
 /** A job that has all a warm machine needs. */
 type Job = SandboxJob & { readonly warm: WarmJob };
 
+/** What of it decides which machine it gets, and on what disk. */
+type MachineJob = Omit<ShutDownJob, "suspendedDir"> &
+  Pick<SandboxJob, "network"> & { readonly warm: Omit<WarmJob, "dir"> };
+
+type MachineHooks = Pick<SandboxHooks, "signal" | "onPhase" | "onMachine">;
+
 /** A machine to work in, or why there is none: the job's failure, or undefined to boot it cold. */
 type Obtained = Result<WarmMachine, SandboxFailure | undefined>;
 
@@ -68,13 +76,7 @@ export class WarmSandbox implements Sandbox {
 
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
     // A failed step's machine is to be looked into over SSH, so it is one that was booted.
-    const isWanted = this.#options.always || job.profile.bootMode !== "cold";
-    const isPossible = job.profile.os === "linux" && !job.keepFailed;
-    if (!isWanted || job.warm === undefined || !isPossible) {
-      return (await this.#cold()).run(job, hooks);
-    }
-    if ((await freeBytes(dirname(job.diskPath))) < job.resources.memoryBytes) {
-      this.#options.note("the disk has no room for suspended machines");
+    if (job.warm === undefined || job.keepFailed || !(await this.#isWarm(job))) {
       return (await this.#cold()).run(job, hooks);
     }
     const warmJob: Job = { ...job, warm: job.warm };
@@ -117,8 +119,45 @@ export class WarmSandbox implements Sandbox {
     return await readFrom(guest, job, hooks.signal);
   }
 
+  async lend<T>(
+    job: LendJob,
+    hooks: ShutDownHooks,
+    use: (guest: LentGuest) => Promise<T>,
+  ): Promise<Result<T, SandboxFailure>> {
+    if (!(await this.#isWarm(job))) return (await this.#cold()).lend(job, hooks, use);
+    const { id, suspendedDir: parentDir, onUsed, offer } = job;
+    const warm = { id, parent: id, parentDir, freshBoot: false, onUsed, offer };
+    await mkdir(job.workDir, { recursive: true, mode: 0o700 });
+    const obtained = await this.#obtain(
+      { ...job, network: false, warm },
+      { ...hooks, onPhase() {} },
+    );
+    if (!obtained.ok) {
+      return obtained.error === undefined
+        ? (await this.#cold()).lend(job, hooks, use)
+        : failed(obtained.error);
+    }
+    await using machine = obtained.value;
+    const { session } = machine;
+    const { hotPlug } = machine.machine;
+    const profile = agentProfile(job.profile);
+    return await lendGuest(
+      { session, profile, ...(hotPlug === undefined ? {} : { hotPlug }) },
+      use,
+    );
+  }
+
   rest(room?: Room): Promise<void> {
     return this.#paused.trim(room);
+  }
+
+  /** Whether a job may have a machine that can be suspended. */
+  async #isWarm({ profile, diskPath, resources }: ShutDownJob | SandboxJob): Promise<boolean> {
+    const isWanted = this.#options.always || profile.bootMode !== "cold";
+    if (!isWanted || profile.os !== "linux") return false;
+    if ((await freeBytes(dirname(diskPath))) >= resources.memoryBytes) return true;
+    this.#options.note("the disk has no room for suspended machines");
+    return false;
   }
 
   /** The machine that stands at the job's layer in this process, on the job's disk. */
@@ -214,7 +253,7 @@ export class WarmSandbox implements Sandbox {
     return true;
   }
 
-  async #obtain(job: Job, hooks: SandboxHooks): Promise<Obtained> {
+  async #obtain(job: MachineJob, hooks: MachineHooks): Promise<Obtained> {
     const { warm } = job;
     const paused = await this.#paused.take(warm.parent);
     if (paused !== undefined) {
@@ -238,7 +277,7 @@ export class WarmSandbox implements Sandbox {
   }
 
   /** Resumes the machine saved in `dir`; undefined when there is none that can be used. */
-  async #resumeFrom(dir: string, job: Job, hooks: SandboxHooks): Promise<Obtained> {
+  async #resumeFrom(dir: string, job: MachineJob, hooks: MachineHooks): Promise<Obtained> {
     const config = this.#config(job);
     const usable = await usableMachine(config, dir, job.workDir);
     if (usable === undefined) return failed(undefined);
@@ -262,7 +301,10 @@ export class WarmSandbox implements Sandbox {
   }
 
   /** Boots the parent's disk and saves the machine for all that start there; gives where it is. */
-  async #boot(job: Job, hooks: SandboxHooks): Promise<Result<string, SandboxFailure | undefined>> {
+  async #boot(
+    job: MachineJob,
+    hooks: MachineHooks,
+  ): Promise<Result<string, SandboxFailure | undefined>> {
     const { signal, onMachine } = hooks;
     const { workDir } = job;
     const { offer, freshBoot } = job.warm;
@@ -311,7 +353,7 @@ export class WarmSandbox implements Sandbox {
     };
   }
 
-  #note(job: Job, message: string): void {
+  #note(job: Pick<MachineJob, "warm">, message: string): void {
     this.#options.note(`${job.warm.id.slice(0, 12)}: ${message}`);
   }
 }

@@ -5,7 +5,13 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkImage, convertImage, createOverlay, imageInfo, parseImageInfo } from "./qemu-img.ts";
-import { checkArgv, convertArgv, createOverlayArgv, infoArgv } from "./qemu-img-argv.ts";
+import {
+  checkArgv,
+  commitArgv,
+  convertArgv,
+  createOverlayArgv,
+  infoArgv,
+} from "./qemu-img-argv.ts";
 
 describe("argv", () => {
   test.each([
@@ -43,10 +49,22 @@ describe("argv", () => {
         sourceFormat: "raw",
         path: "/x",
         format: "qcow2",
-        compress: true,
+        compress: "zstd",
       }),
       "convert -p -f raw -O qcow2 -c -o compression_type=zstd /s/o /x",
     ],
+    [
+      "a conversion can have so many threads",
+      convertArgv({
+        sourcePath: "/s/o",
+        sourceFormat: "qcow2",
+        path: "/x",
+        format: "vmdk",
+        threads: 4,
+      }),
+      "convert -p -f qcow2 -O vmdk -m 4 /s/o /x",
+    ],
+    ["a commit keeps the overlay", commitArgv("/s/o"), "commit -q -f qcow2 -d /s/o"],
   ])("%s", (_, argv, expected) => {
     expect(argv.join(" ")).toBe(expected);
   });
@@ -128,7 +146,7 @@ describe("running", () => {
     // A large hole takes long enough for a cancellation in the middle.
     await promisify(execFile)("truncate", ["-s", "64G", join(dir, "base")]);
     const options = { signal: controller.signal, onProgress: () => controller.abort() };
-    expect(await convertImage({ ...request, compress: true }, options)).toEqual(cancelled);
+    expect(await convertImage({ ...request, compress: "zlib" }, options)).toEqual(cancelled);
   });
 
   test("a missing program is named with its package", async () => {

@@ -4,6 +4,7 @@ import type { StoreFailure } from "./failure.ts";
 import { isRecord } from "./json.ts";
 import {
   checkArgv,
+  commitArgv,
   convertArgv,
   type ConvertRequest,
   createDiskArgv,
@@ -130,6 +131,15 @@ export async function convertImage(
   return run.ok ? expectSuccess(run.value, request.path) : run;
 }
 
+/**
+ * Writes what an overlay holds into the image it is on. Nothing ends it early, neither a signal nor the end of this
+ * process: the image is neither the old nor the new one until it is done. After a failure it can be done again.
+ */
+export async function commitOverlay(path: string): Promise<Result<void, StoreFailure>> {
+  const run = await runQemuImg(commitArgv(path), { detached: true });
+  return run.ok ? expectSuccess(run.value, path) : run;
+}
+
 /** Reads the JSON `qemu-img info` prints. */
 export function parseImageInfo(stdout: string): ImageInfo {
   const info: unknown = JSON.parse(stdout);
@@ -173,9 +183,11 @@ async function runQemuImg(
   options: {
     readonly signal?: AbortSignal | undefined;
     readonly onStdout?: (text: string) => void;
+    /** In a session of its own, which no key of a terminal reaches, and which goes on without this process. */
+    readonly detached?: boolean;
   },
 ): Promise<Result<Run, StoreFailure>> {
-  const { signal, onStdout } = options;
+  const { signal, onStdout, detached = false } = options;
   if (isAborted(signal)) {
     return failed({ reason: "cancelled" });
   }
@@ -186,6 +198,7 @@ async function runQemuImg(
     stdin: "ignore",
     // The messages are searched for the words of strerror(3).
     env: { LC_ALL: "C" },
+    detached,
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
   if (onStdout !== undefined) {

@@ -3,6 +3,7 @@
  *
  *     QEMU -> report and output -> power button -> end
  */
+import { statSync } from "node:fs";
 import { readReport, type CloudInitReport } from "../cloudinit/read-report.ts";
 import { reportPort } from "../cloudinit/reporter.ts";
 import { taskPort } from "../cloudinit/script-task.ts";
@@ -100,7 +101,8 @@ async function attend(
       onStarted: () => {
         hooks.onStarted();
         if (output !== "console-since-start") return;
-        copies.push(tailFile(consolePath, { ended: guest.ended, stop, onOutput }));
+        const fromByte = statSync(consolePath).size;
+        copies.push(tailFile(consolePath, { fromByte, ended: guest.ended, stop, onOutput }));
       },
     });
     // A disk that is kept is left in good order, whatever became of its task.

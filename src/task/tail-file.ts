@@ -2,6 +2,8 @@ import { open } from "node:fs/promises";
 import { untilAborted } from "../until-aborted.ts";
 
 export interface TailOptions {
+  /** How much of the file is left out. */
+  readonly fromByte: number;
   /** Settles when nothing more is written. */
   readonly ended: Promise<unknown>;
   /** Ends the following, and nothing else. */
@@ -13,17 +15,18 @@ export interface TailOptions {
 /** Between two looks; a person does not see the difference. */
 const pollMs = 100;
 
-/** Hands on what is written to a file from now on, until `ended` and the file's end. */
+/** Hands on what is in a file and what is written to it, until `ended` and the file's end. */
 export async function tailFile(
   path: string,
-  { ended, stop, onOutput }: TailOptions,
+  { fromByte, ended, stop, onOutput }: TailOptions,
 ): Promise<void> {
   await using file = await open(path, "r");
-  let { size: at } = await file.stat();
+  let at = fromByte;
   let isLast = false;
-  const over = ended.then(() => {
+  const over = (async () => {
+    await ended;
     isLast = true;
-  });
+  })();
   const piece = Buffer.alloc(64 * 1024);
   while (!stop.aborted) {
     // Before the reading: what was written until then is read.

@@ -34,6 +34,9 @@ const sandbox: Sandbox = {
   async read() {
     throw new Error("no step copies from a build");
   },
+  async lend() {
+    throw new Error("no step borrows a guest");
+  },
   async rest() {},
 };
 

@@ -63,6 +63,10 @@ export class ScriptedSandbox implements Sandbox {
     return failed({ reason: "path-missing", path } as const);
   }
 
+  async lend(): Promise<never> {
+    throw new Error("this sandbox has no guest to lend");
+  }
+
   async run(job: SandboxJob, hooks: SandboxHooks): Promise<Result<SandboxReport, FailedJob>> {
     this.runs++;
     this.#now++;
@@ -111,6 +115,9 @@ export function obedientSandbox(guestDir?: string): ObedientSandbox {
     async rest() {},
     async shutDown() {
       return ok();
+    },
+    async lend() {
+      throw new Error("this sandbox has no guest to lend");
     },
     async read(job) {
       reads.push(job);

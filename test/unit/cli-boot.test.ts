@@ -75,8 +75,10 @@ describe("boot", () => {
       "a machine without SMBIOS",
       [
         "disk.raw",
-        ...["--machine", "microvm", "--cloud-init", "smbios", "--user-data", "user"],
-        ...["--accelerator", "tcg"],
+        "--machine=microvm",
+        "--cloud-init=smbios",
+        "--user-data=user",
+        "--accelerator=tcg",
       ],
       2,
       "this machine has no SMBIOS",
@@ -116,7 +118,9 @@ describe("configure", () => {
     expect(nothing.stderr).toContain("there is no file cloud-init-config/user-data");
     expect(nothing.exitCode).toBe(3);
     await put("cloud-init-config/user-data", "#cloud-config\n");
-    const imageless = await run("configure");
+    const unsealable = await run("configure");
+    expect(unsealable.stderr).toContain("there is no base image busybox");
+    const imageless = await run("configure", "--no-seal");
     expect(imageless.stderr).toMatch(/generated-images\/image\.qcow2.* there is no such file/);
     expect(imageless.exitCode).toBe(3);
     const named = await run("configure", "--config-meta-data-path", "none");
@@ -139,8 +143,11 @@ describe("configure", () => {
     await put("images/socket", "precious");
     const ran = await run(
       "configure",
-      ...["---image-qemu-socket-path", "images/socket", "--qemu-cpu-model", "host"],
-      ...["--config-seed-output-path", "seeds/deep/seed.img", "--accelerator", "tcg"],
+      "---image-qemu-socket-path=images/socket",
+      "--qemu-cpu-model=host",
+      "--config-seed-output-path=seeds/deep/seed.img",
+      "--accelerator=tcg",
+      "--no-seal",
     );
     expect(ran.stderr).toContain(
       "no monitor can listen at images/socket: there is a file already, which is no socket",

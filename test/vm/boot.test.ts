@@ -90,16 +90,10 @@ test.each(["x86_64", "aarch64"])(
     await truncate(join(rig.dir, "empty.raw"), 2 ** 20);
     const booted = boot(rig, [
       "./empty.raw",
-      ...[
-        "--arch",
-        arch,
-        "--firmware",
-        "uefi",
-        "--accelerator",
-        "tcg",
-        "--console-log",
-        "console.log",
-      ],
+      `--arch=${arch}`,
+      "--firmware=uefi",
+      "--accelerator=tcg",
+      "--console-log=console.log",
     ]);
     await expect
       .poll(booted.stdout, { timeout: 120_000 })

@@ -15,16 +15,14 @@ async function fileIn(image: string, path: string): Promise<string> {
 }
 
 test("an image is what cloud-init has made of it", async () => {
-  await using rig = await VmRig.create({ base: "debian-12" });
-  const profile = await readFile(join(rig.store, "base-image/debian-12.toml"), "utf8");
+  await using rig = await VmRig.create();
+  await using debian = await VmRig.create({ base: "debian-12" });
+  const profilePath = join(debian.store, "base-image/debian-12.toml");
+  const profile = await readFile(profilePath, "utf8");
   const disk = /^disk = "(.*)"$/m.exec(profile)?.[1] ?? "";
   await rig.put("generated-images/.keep", "");
   const image = join(rig.dir, "generated-images/image.qcow2");
-  await execa("qemu-img", [
-    ...["convert", "-O", "qcow2"],
-    join(dirname(join(rig.store, "base-image/debian-12.toml")), disk),
-    image,
-  ]);
+  await execa("qemu-img", ["convert", "-O", "qcow2", join(dirname(profilePath), disk), image]);
   await rig.put(
     "cloud-init-config/user-data",
     `#cloud-config
@@ -39,6 +37,7 @@ runcmd:
   await rig.put("cloud-init-config/vendor-data", "");
   const ran = await rig.run(["configure", "--no-network"]);
   expect(ran.exitCode, ran.stderr).toBe(0);
+  expect(ran.stderr).toContain("sealed generated-images/image.qcow2 (Debian GNU/Linux 12");
   expect(ran.stderr).toContain("configured generated-images/image.qcow2 in ");
   expect((await readdir(join(rig.dir, "generated-images"))).sort()).toEqual([
     ".keep",
@@ -47,5 +46,6 @@ runcmd:
   expect(await readdir(join(rig.dir, "image-config"))).toEqual(["seed.img"]);
   expect(await fileIn(image, "/root/mark")).toBe("ran as root");
   expect(await fileIn(image, "/etc/hostname")).toBe("made-once");
+  expect(await fileIn(image, "/etc/machine-id")).toBe("");
   expect(await rig.machines()).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { buildPlan } from "../../build/build-plan.ts";
 import type { EventSink } from "../../build/event.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
+import type { ExportFormat } from "../../store/qemu-img-argv.ts";
 import { buildErrors } from "../build-error.ts";
 import { exitCode } from "../exit-code.ts";
 import { makePlan } from "../make-plan.ts";
@@ -37,7 +38,7 @@ interface BuildFlags {
   readonly jobs?: number;
   readonly logLimit?: number;
   readonly output?: readonly string[];
-  readonly outputFormat?: "qcow2" | "raw";
+  readonly outputFormat?: ExportFormat;
   readonly tag?: string;
   readonly secret: readonly string[];
   readonly keepFailed?: boolean;
@@ -93,7 +94,8 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
       throw errors.at(-1);
     }
     const writing = { status, signal, signalCode: () => termination.exitCode() };
-    for (const image of outputs.images) await writeImage(built.value, env, image, writing);
+    const result = { kind: "layer", layer: built.value } as const;
+    for (const image of outputs.images) await writeImage(result, env, image, writing);
     if (outputs.files.length > 0) await writeFiles(built.value, env, outputs.files, writing);
     if (flags.tag !== undefined) orThrow(await store.tag(flags.tag, built.value.id));
     status.close();

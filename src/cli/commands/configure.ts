@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { prepareAppliance } from "../../appliance/borrow-appliance.ts";
 import type { CloudInitReport } from "../../cloudinit/read-report.ts";
 import { reportingVendorData } from "../../cloudinit/reporter.ts";
 import { type SeedContent, seedFiles } from "../../cloudinit/seed-files.ts";
@@ -9,22 +10,24 @@ import { createBuildEnvironment } from "../../create-environment.ts";
 import { exportTarget } from "../../image/export-target.ts";
 import { printableTail } from "../../machine/serial-tail.ts";
 import type { GuestArch } from "../../profile/profile.ts";
+import { sealImage } from "../../seal/seal-image.ts";
 import { runSeeded } from "../../task/run-seeded.ts";
 import { openBootDisk } from "../boot-disk.ts";
 import { exitCode } from "../exit-code.ts";
 import { guestHardware } from "../guest-hardware.ts";
 import { copyImage } from "../image-copy.ts";
-import { openSettingsAndStore } from "../open-store.ts";
+import { type OpenedStore, openSettingsAndStore } from "../open-store.ts";
 import { orThrow, taskError, userError } from "../or-throw.ts";
 import { readSeed } from "../read-seed.ts";
 import { liveStatus, plainLines, type StatusLine } from "../render/status-line.ts";
 import { duration } from "../render/units.ts";
 import { replaceFile } from "../replace-file.ts";
+import { buildKeys, operationsOf, type SelectionFlags, sealReportText } from "../sealing.ts";
 import type { Settings } from "../settings.ts";
 import { listenForTermination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
 
-interface ConfigureFlags {
+interface ConfigureFlags extends SelectionFlags {
   readonly store?: string;
   readonly imageInputPath: string;
   readonly imageQemuSocketPath: string;
@@ -35,6 +38,8 @@ interface ConfigureFlags {
   readonly qemuCpuModel: string;
   readonly bootTimeout?: number;
   readonly check: boolean;
+  /** False for `--no-seal`. */
+  readonly seal: boolean;
   readonly arch?: GuestArch;
   readonly machine?: string;
   readonly firmware?: string;
@@ -77,8 +82,13 @@ async function configureImage(
   status: StatusLine,
   signal: AbortSignal,
 ): Promise<void> {
-  const { settings, store } = await openSettingsAndStore(settingsOf(flags));
-  const env = createBuildEnvironment({ ...settings, store, contextDir: process.cwd() });
+  const opened = await openSettingsAndStore(settingsOf(flags));
+  const env = createBuildEnvironment({
+    ...opened.settings,
+    store: opened.store,
+    contextDir: process.cwd(),
+  });
+  const seal = flags.seal ? await sealing(flags, opened, signal) : undefined;
   status.set(0, `copying ${flags.imageInputPath}`);
   await using copy = await copyImage(flags.imageInputPath, signal);
   await using disk = await openBootDisk({
@@ -124,9 +134,41 @@ async function configureImage(
     throw userError({ reason: "power-off-ignored", timeoutMs: powerOffTimeoutMs });
   }
   await sayWarnings(run.value, status);
+  if (seal !== undefined) {
+    status.set(0, `sealing ${flags.imageInputPath}`);
+    await status.print(await seal(copy.path));
+  }
   status.set(0, `checking ${flags.imageInputPath}`);
   await copy.replaceImage();
   status.clear(0);
+}
+
+/**
+ * Gives what seals a disk and says what it did. What it needs is looked for now, not when the image is configured.
+ *
+ * @throws UserError, as the function does
+ */
+async function sealing(
+  flags: ConfigureFlags,
+  { settings, store, layout }: OpenedStore,
+  signal: AbortSignal,
+): Promise<(diskPath: string) => Promise<string>> {
+  const operations = operationsOf(flags);
+  const publicKeys = await buildKeys(layout);
+  // The image's memory and CPUs are not those of the machine that seals it.
+  const { memoryBytes: _, cpus: __, ...own } = settings;
+  const env = createBuildEnvironment({ ...own, store, contextDir: process.cwd() });
+  const prepared = await prepareAppliance(env, signal);
+  if (!prepared.ok) throw userError(prepared.error, "the image cannot be sealed afterwards: ");
+  return async (diskPath) => {
+    const sealed = await sealImage({ env, diskPath, operations, publicKeys, signal });
+    if (sealed.ok) {
+      return sealReportText(sealed.value, { what: flags.imageInputPath, verbose: false });
+    }
+    const failure = sealed.error;
+    // The user knows the image, and not its copy.
+    throw userError("path" in failure ? { ...failure, path: flags.imageInputPath } : failure);
+  };
 }
 
 async function readContent(flags: ConfigureFlags): Promise<SeedContent> {

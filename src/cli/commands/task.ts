@@ -1,39 +1,17 @@
 import { createBuildEnvironment } from "../../create-environment.ts";
-import type { GuestArch } from "../../profile/profile.ts";
 import { exitCode } from "../exit-code.ts";
 import { openSettingsAndStore } from "../open-store.ts";
 import { userError } from "../or-throw.ts";
 import { plainLines, liveStatus } from "../render/status-line.ts";
-import { checkStandardInput, nameOf, readPart, type SeedFlags } from "../read-seed.ts";
+import { checkStandardInput, nameOf, readPart } from "../read-seed.ts";
 import type { Settings } from "../settings.ts";
 import { taskByCloudInit } from "../task-by-cloud-init.ts";
 import { taskOnMachine } from "../task-on-machine.ts";
 import type { TaskContext } from "../task-context.ts";
+import type { TaskFlags } from "../task-flags.ts";
 import { listenForTermination, type Termination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
-import { hasWishes, type WishFlags } from "../wish-flags.ts";
-
-export interface TaskFlags extends SeedFlags, WishFlags {
-  readonly image: string;
-  readonly store?: string;
-  readonly disk?: string;
-  readonly save?: string;
-  readonly force?: boolean;
-  readonly console?: boolean;
-  /** False for `--no-network`. */
-  readonly network: boolean;
-  readonly cloudInit: "seed" | "smbios";
-  readonly boot?: "warm" | "cold";
-  readonly timeout?: number;
-  readonly bootTimeout?: number;
-  readonly arch?: GuestArch;
-  readonly machine?: string;
-  readonly firmware?: string;
-  readonly memory?: number;
-  readonly cpus?: number;
-  readonly accelerator?: "auto" | "kvm" | "tcg";
-  readonly verbose?: boolean;
-}
+import { hasWishes } from "../wish-flags.ts";
 
 /** `vmbuild task`: runs a script or a user-data in a guest; its exit status becomes the process'. */
 export async function task(path: string, flags: TaskFlags): Promise<void> {

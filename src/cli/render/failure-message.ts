@@ -1,8 +1,9 @@
-import type { StepFailure } from "../../build/failure.ts";
+import type { EditFailure } from "../../appliance/failure.ts";
 import type { DownloadFailure } from "../../download/failure.ts";
 import { knownNetworks, unknownNetworkText } from "../../spec/validate.ts";
 import { contextMessage } from "./context-message.ts";
 import { downloadMessage } from "./download-message.ts";
+import { editMessage } from "./edit-message.ts";
 import { exitCode } from "../exit-code.ts";
 import { guestFilesMessage } from "./guest-files-message.ts";
 import { imageMessage } from "./image-message.ts";
@@ -12,7 +13,7 @@ import { storeMessage } from "./store-message.ts";
 import { duration } from "./units.ts";
 
 /** All that can go wrong, in any room. */
-export type Failure = StepFailure | DownloadFailure;
+export type Failure = EditFailure | DownloadFailure;
 
 /**
  * Any failure in words: the one place where failures become text. What happened is told on one line, also
@@ -137,6 +138,12 @@ function words(failure: Failure): Message {
     case "checksum-mismatch":
     case "source-unreadable":
       return downloadMessage(failure);
+    case "image-unusable":
+    case "no-system":
+    case "several-systems":
+    case "edit-failed":
+    case "edit-unfinished":
+      return editMessage(failure);
     default:
       return contextMessage(failure);
   }

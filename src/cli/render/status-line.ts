@@ -5,8 +5,11 @@ import { stripVTControlCharacters } from "node:util";
 export interface StatusLine {
   /** Writes whole lines above the status; resolves when the stream can take more. */
   print(text: string): Promise<void>;
-  /** What one worker does now; `key` tells workers apart. */
-  set(key: number, text: string): void;
+  /**
+   * What one worker does now; `key` tells workers apart. `since` is when it began, by `performance.now()`; absent is
+   * now.
+   */
+  set(key: number, text: string, since?: number): void;
   clear(key: number): void;
   /** Takes the status away for good. */
   close(): void;
@@ -50,8 +53,8 @@ export function liveStatus(stream: WriteStream): StatusLine {
       await write(stream, `${erase()}${text}`);
       drawn = false;
     },
-    set(key, text) {
-      jobs.set(key, { text, since: performance.now() });
+    set(key, text, since = performance.now()) {
+      jobs.set(key, { text, since });
     },
     clear(key) {
       jobs.delete(key);

@@ -1,0 +1,101 @@
+/**
+ * Editing a disk without booting it: on an overlay, in the appliance.
+ *
+ *     overlay -> plugged into the appliance -> the script in its system -> trimmed, unmounted, unplugged
+ *
+ * What becomes of the overlay is the caller's. The disk itself is only read.
+ */
+import { rm } from "node:fs/promises";
+import type { BuildEnvironment } from "../build/environment.ts";
+import { failed, ok, type Result } from "../result.ts";
+import type { LentGuest } from "../sandbox/sandbox.ts";
+import { noDiskCode } from "../sandbox/posix-files.ts";
+import { rootShell } from "../sandbox/posix-command.ts";
+import { runScript } from "../sandbox/remote-script.ts";
+import { createOverlay } from "../store/qemu-img.ts";
+import type { DiskFormat } from "../store/qemu-img-argv.ts";
+import { borrowAppliance } from "./borrow-appliance.ts";
+import { type EditReport, parseReport } from "./edit-report.ts";
+import { editScript } from "./edit-script.ts";
+import type { EditFailure } from "./failure.ts";
+
+/** Where an edit is, for progress. */
+export type EditPhase = "starting" | "editing" | "writing";
+
+export interface EditRequest {
+  /** Where the appliance comes from. */
+  readonly env: BuildEnvironment;
+  /** The disk of a guest that is off, absolute. */
+  readonly diskPath: string;
+  /** Stated, never probed. */
+  readonly diskFormat: DiskFormat;
+  /** Run as root in the disk's system by busybox' shell; see `editScript`. */
+  readonly script: string;
+  readonly signal: AbortSignal;
+  readonly onPhase?: (phase: EditPhase) => void;
+}
+
+/**
+ * Makes a qcow2 overlay on the disk at `overlayPath`, a free name, and runs the script on it. After a failure the
+ * overlay is gone.
+ */
+export async function editOnOverlay(
+  request: EditRequest,
+  overlayPath: string,
+): Promise<Result<EditReport, EditFailure>> {
+  const { env, diskPath, diskFormat, signal, onPhase } = request;
+  onPhase?.("starting");
+  let isDone = false;
+  try {
+    const created = await createOverlay(
+      { path: overlayPath, backingPath: diskPath, backingFormat: diskFormat },
+      signal,
+    );
+    if (!created.ok) return created;
+    const edited = await borrowAppliance(env, signal, (guest) => {
+      onPhase?.("editing");
+      return edit(guest, request, overlayPath);
+    });
+    if (!edited.ok) return edited;
+    isDone = edited.value.ok;
+    return edited.value;
+  } finally {
+    if (!isDone) await rm(overlayPath, { force: true });
+  }
+}
+
+async function edit(
+  { session, profile, hotPlug }: LentGuest,
+  { diskPath: path, script, signal }: EditRequest,
+  overlayPath: string,
+): Promise<Result<EditReport, EditFailure>> {
+  const refused = (message: string): Result<never, EditFailure> =>
+    failed({ reason: "edit-failed", path, message });
+  const plugged = await hotPlug.plug({ path: overlayPath, format: "qcow2" }, signal);
+  if (!plugged.ok) return signal.aborted ? failed({ reason: "cancelled" }) : refused(plugged.error);
+  const answer = await runScript(session, {
+    command: rootShell(profile),
+    stdin: editScript(plugged.value.lun, script),
+    signal,
+    stdoutBytes: reportBytes,
+  });
+  if (!answer.ok) return answer;
+  const { code, stdout, stderr } = answer.value;
+  if (code === noDiskCode) return refused("the appliance does not find the disk");
+  const report = parseReport(stdout);
+  const { systems, volumes } = report;
+  if (systems.length === 0 && code !== 0 && report.failed === undefined && volumes.length > 0) {
+    return failed({ reason: "no-system", path, volumes });
+  }
+  if (systems.length > 1) {
+    const told = systems.map(({ place, name }) => `${place}: ${name || "without a name"}`);
+    return failed({ reason: "several-systems", path, systems: told });
+  }
+  if (code !== 0) return refused(report.failed || stderr || `its script ended with ${code}`);
+  const unplugged = await plugged.value.unplug(signal);
+  if (unplugged.ok) return ok(report);
+  return signal.aborted ? failed({ reason: "cancelled" }) : refused(unplugged.error);
+}
+
+/** An image with tens of thousands of logs fits in. */
+const reportBytes = 4 * 2 ** 20;

@@ -1,0 +1,44 @@
+import type { EditFailure } from "../../appliance/failure.ts";
+import type { StepFailure } from "../../build/failure.ts";
+import { quoteWord } from "../../machine/posix-quote.ts";
+import { exitCode } from "../exit-code.ts";
+import type { Message } from "./message.ts";
+
+/** In words, why an image could not be edited. */
+export function editMessage(failure: Exclude<EditFailure, StepFailure>): Message {
+  const { path } = failure;
+  switch (failure.reason) {
+    case "image-unusable":
+      return {
+        text: `${path} cannot be edited: ${failure.message}`,
+        hint: failure.hint,
+        exitCode: exitCode.badInput,
+      };
+    case "no-system":
+      return {
+        text: `there is no system on ${path}: no file system that could be mounted has /etc and /usr or /bin`,
+        detail: `what there is:\n${failure.volumes.join("\n")}`,
+        hint: "ext2 to ext4, FAT and, where the appliance has the drivers, xfs and btrfs can be read; encrypted volumes and LVM cannot",
+        exitCode: exitCode.badInput,
+      };
+    case "several-systems":
+      return {
+        text: `there is more than one system on ${path}, and it cannot be told which is meant`,
+        detail: failure.systems.join("\n"),
+        exitCode: exitCode.badInput,
+      };
+    case "edit-failed":
+      return {
+        text: `${path} could not be edited; it is as it was`,
+        detail: failure.message,
+        exitCode: exitCode.guest,
+      };
+    case "edit-unfinished":
+      return {
+        text: `an edit of ${path} was cut short while it was written: only a part of it is in the image`,
+        ...(failure.message === undefined ? {} : { detail: failure.message }),
+        hint: `finish it with \`qemu-img commit -d -f qcow2 ${quoteWord(failure.overlayPath)}\`, and then remove that file`,
+        exitCode: exitCode.host,
+      };
+  }
+}
