@@ -74,7 +74,8 @@ function addConfigure(program: Command): Command {
         "how long to wait for cloud-init to begin (default: 5m)",
       ).argParser((text) => readDuration(text, "--boot-timeout")),
     )
-    .option("--no-check", "give the files to cloud-init as they are");
+    .option("--no-check", "give the files to cloud-init as they are")
+    .option("--no-seal", "leave the image as cloud-init has left it, with its keys, ids and logs");
 }
 
 function socketOption(): Option {
