@@ -7,11 +7,17 @@ bin     := node_modules/.bin
 sources := $(shell find src -type d -o -name '*.ts' ! -name '*.test.ts')
 
 .DELETE_ON_ERROR:
-.PHONY: build configure help setup demo compile check test test-unit test-vm test-lts lint format bench stress clean distclean
+.PHONY: images build configure help setup demo compile check test test-unit test-vm test-lts lint format bench stress clean distclean
 
-# The default goal, and with `configure` reserved for images.
-build configure:
-	$(error `make $@` is reserved for images in a later version; to compile vmbuild use `make compile`, to see it work `make demo`)
+# The default goal.
+images: build ## make the images of architecture.yml and configure them: `build`, then `configure`
+	@$(MAKE) --no-print-directory configure
+
+build: dist/index.js ## make the images of architecture.yml; BUILD_ARGS="..." gives `vmbuild generate` flags
+	@node bin/vmbuild.js generate $(BUILD_ARGS)
+
+configure: dist/index.js ## configure an image by cloud-init; CONFIGURE_ARGS="..." gives `vmbuild configure` flags
+	@node bin/vmbuild.js configure $(CONFIGURE_ARGS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile

@@ -4,11 +4,19 @@ import { forget, putSpec } from "./store.mjs";
 /**
  * Builds `ops` on the base image that was chosen. Gives the layer's id, the wall time of the whole
  * process, and the events of `--progress json`, each with `at`, the milliseconds since that process was
- * started. `onEvent` gets them as they come.
+ * started. `onEvent` gets them as they come; `flags` are further ones of the command.
  */
-export async function build(rig, ops, { boot = "warm", onEvent } = {}) {
+export async function build(rig, ops, { boot = "warm", onEvent, flags = [] } = {}) {
   const name = `build-${rig.specs++}.spec`;
-  const argv = ["build", "-f", putSpec(rig, name, ops, rig.base), "--progress", "json", "."];
+  const argv = [
+    "build",
+    "-f",
+    putSpec(rig, name, ops, rig.base),
+    "--progress",
+    "json",
+    ...flags,
+    ".",
+  ];
   const events = [];
   const startedAt = performance.now();
   let rest = "";
@@ -29,10 +37,10 @@ export async function build(rig, ops, { boot = "warm", onEvent } = {}) {
   return { ms, layer: stdout.trim(), events };
 }
 
-/** Leaves the store as after an earlier build: the base image imported, with its suspended machine. */
-export async function usedBase(rig) {
+/** Leaves the store as after an earlier build with `flags`: the base image imported, with its suspended machine. */
+export async function usedBase(rig, flags = []) {
   forget(rig);
-  await build(rig, `(run (shell "true"))`);
+  await build(rig, `(run (shell "true"))`, { flags });
   forget(rig);
 }
 

@@ -37,11 +37,14 @@ package=$work/consumer/node_modules/vmbuild
 step "import it as a library"
 node --input-type=module --eval 'import "vmbuild";'
 
-step "vmbuild --version, check"
+step "vmbuild --version, check, generate --no-images"
 reported=$("$vmbuild" --version)
 [[ $reported == *"$version"* ]] || fail "vmbuild --version says $reported, package.json $version"
 for spec in "$package"/spec-examples/*.spec; do
     "$vmbuild" check "$spec" >/dev/null
+done
+for architecture in "$package"/examples/*.yml; do
+    "$vmbuild" generate --no-images --architecture-path "$architecture"
 done
 [ "${1:-}" != --no-boot ] || exit 0
 

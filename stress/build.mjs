@@ -1,6 +1,9 @@
 import { start, vmbuild } from "./processes.mjs";
 
-/** What a build of ours ends with after a signal: by it, in good order, or done before it came. */
+/**
+ * What a build of ours ends with after a signal: by it, in good order, or done before it came. One that has said
+ * nothing yet need not listen yet either.
+ */
 const calmEnds = { SIGINT: [0, 130], SIGTERM: [0, 143] };
 const atOnce = 3;
 /** vmbuild's machine was killed: the step failed in the guest or on the host, or was done before. */
@@ -58,11 +61,11 @@ export async function buildAll(context, specs, optionsOf) {
 }
 
 /** Whether a build that was disturbed so may have ended so. */
-function isExplained(disturbed, { code, signal }) {
+function isExplained(disturbed, { code, signal, stderr }) {
   if (disturbed === "") return false;
   if (disturbed === "SIGKILL") return signal === "SIGKILL";
   if (disturbed === "kill -9 of QEMU") return machineEnds.has(code);
-  return calmEnds[disturbed].includes(code);
+  return calmEnds[disturbed].includes(code) || (signal === disturbed && stderr === "");
 }
 
 /** Whether a layer's log, which its last step wrote, says what the spec says. */

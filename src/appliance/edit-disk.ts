@@ -14,7 +14,7 @@ import { noDiskCode } from "../sandbox/posix-files.ts";
 import { rootShell } from "../sandbox/posix-command.ts";
 import { runScript } from "../sandbox/remote-script.ts";
 import { createOverlay } from "../store/qemu-img.ts";
-import type { DiskFormat } from "../store/qemu-img-argv.ts";
+import type { DiskFormat } from "../image/disk-format.ts";
 import { borrowAppliance } from "./borrow-appliance.ts";
 import { type EditReport, parseReport } from "./edit-report.ts";
 import { editScript } from "./edit-script.ts";

@@ -16,7 +16,7 @@ import type { StoreFailure } from "../store/failure.ts";
 import { attempt } from "../store/fs-failure.ts";
 import { exists } from "../store/layer-file.ts";
 import { commitOverlay } from "../store/qemu-img.ts";
-import type { DiskFormat } from "../store/qemu-img-argv.ts";
+import type { DiskFormat } from "../image/disk-format.ts";
 import { editOnOverlay, type EditRequest } from "./edit-disk.ts";
 import type { EditReport } from "./edit-report.ts";
 import type { EditFailure } from "./failure.ts";

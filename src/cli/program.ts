@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { addGenerateCommands } from "./generate-commands.ts";
 import {
   readAccelerator,
   readBoot,
@@ -9,7 +10,7 @@ import {
   readSize,
   readStore,
 } from "./settings.ts";
-import { exportFormats } from "../image/export-format.ts";
+import { exportFormats } from "../store/qemu-img-argv.ts";
 import { addExportCommands } from "./export-commands.ts";
 import { addUpkeepCommands } from "./upkeep-commands.ts";
 import { vmbuildVersion } from "../build/version.ts";
@@ -48,6 +49,7 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addBaseCommands(program);
   addCacheCommands(program);
   addCloudInitCommands(program);
+  addGenerateCommands(program, withStore);
   withStore(
     program
       .command("healthcheck")
@@ -332,8 +334,27 @@ function addBaseCommands(program: Command): void {
         "OpenSSH-Win64-….msi, for windows-server-2022; without it: from Windows Update",
       ).env("VMBUILD_OPENSSH"),
     )
+    .addOption(
+      new Option(
+        "--url <url>",
+        "another place for the image of debian-12-cloud, ubuntu-24.04, rocky-9 or fedora",
+      ).env("VMBUILD_IMAGE_URL"),
+    )
+    .addOption(
+      new Option(
+        "--checksum <type:value>",
+        "its checksum, such as sha256:…; without it: what the publisher gives beside the image",
+      ).env("VMBUILD_IMAGE_CHECKSUM"),
+    )
+    .option("--download-only", "of those: only get the image into the store, and compare it")
     .option("-v, --verbose", "show what the recipe prints")
-    .action(async (name: string, flags) => (await commands()).baseBuild(name, flags));
+    .action(async (name: string, flags, command: Command) => {
+      // One from the environment may be meant for another recipe.
+      const asked = (["iso", "drivers", "openssh"] as const).filter(
+        (medium) => command.getOptionValueSource(medium) === "cli",
+      );
+      await (await commands()).baseBuild(name, { ...flags, asked });
+    });
   withStore(
     base
       .command("add")

@@ -7,7 +7,7 @@
 import { type OutputUnit, type Schema, type SchemaDraft, Validator } from "@cfworker/json-schema";
 import { suggest } from "../spec/did-you-mean.ts";
 import type { Problems } from "../spec/problems.ts";
-import type { YamlPath, YamlSource } from "./yaml-source.ts";
+import type { YamlPath, YamlSource } from "../yaml/yaml-source.ts";
 
 /** Errors that say only that others are below them. */
 const structural = new Set([

@@ -5,7 +5,7 @@ import { Problems } from "../spec/problems.ts";
 import type { SourceText } from "../spec/source.ts";
 import { checkSchema } from "./check-schema.ts";
 import { commonBeginnings, userDataKind } from "./user-data-kind.ts";
-import { readYaml } from "./yaml-source.ts";
+import { readYaml } from "../yaml/yaml-source.ts";
 
 /** cloud-init's published schemas. */
 export interface CloudInitSchemas {

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Accelerator } from "../machine/accelerator.ts";
 import { describeProfileFailure } from "../profile/failure.ts";
@@ -27,6 +27,8 @@ export interface BuildBaseRequest {
   readonly mirror?: string;
   /** Files for a recipe that installs a system from its own media, absolute. */
   readonly media?: RecipeMedia;
+  /** Media that are meant for this recipe, so that one which does not read them is refused. */
+  readonly asked?: readonly (keyof RecipeMedia)[];
   /** What such a recipe starts its machine with; absent means software emulation. */
   readonly accelerator?: Accelerator;
   readonly signal: AbortSignal;
@@ -56,6 +58,8 @@ export async function buildBase(request: BuildBaseRequest): Promise<Result<strin
   if (script === undefined) {
     return failed({ reason: "recipe-missing", name, available: await recipeNames() });
   }
+  const unused = await unusedMedium(script, request.asked ?? []);
+  if (unused !== undefined) return failed({ reason: "recipe-medium-unused", name, medium: unused });
   const workDir = layout.stateStage(await newOwner());
   try {
     return await makeIn(workDir, script, request);
@@ -113,12 +117,27 @@ async function makeIn(
   return publish(outDir, request, hostKey.publicKey);
 }
 
+const mediaVariable = {
+  iso: "VMBUILD_ISO",
+  drivers: "VMBUILD_DRIVERS",
+  openssh: "VMBUILD_OPENSSH",
+} as const satisfies Record<keyof RecipeMedia, string>;
+
+/** The first of `media` whose variable the script does not name. */
+async function unusedMedium(
+  script: string,
+  media: readonly (keyof RecipeMedia)[],
+): Promise<keyof RecipeMedia | undefined> {
+  const text = await readFile(script, "utf8");
+  return media.find((medium) => !text.includes(mediaVariable[medium]));
+}
+
 /** An empty variable counts as unset, so that none of the caller's own reaches a recipe. */
 function mediaVariables({ media = {}, accelerator }: BuildBaseRequest): Record<string, string> {
   return {
-    VMBUILD_ISO: media.iso ?? "",
-    VMBUILD_DRIVERS: media.drivers ?? "",
-    VMBUILD_OPENSSH: media.openssh ?? "",
+    [mediaVariable.iso]: media.iso ?? "",
+    [mediaVariable.drivers]: media.drivers ?? "",
+    [mediaVariable.openssh]: media.openssh ?? "",
     VMBUILD_ACCELERATOR: accelerator ?? "tcg",
   };
 }

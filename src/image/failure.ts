@@ -34,6 +34,22 @@ export type ImageFailure =
       readonly expected: string;
       readonly actual: string;
     }
+  /** What an image is to be made of is no disk, or not one that can be read alone. `name` is what the user calls it. */
+  | {
+      readonly reason: "input-unusable";
+      readonly name: string;
+      readonly message: string;
+      readonly hint?: string;
+    }
+  /** The size that is asked for would cut off the end of the disk. */
+  | {
+      readonly reason: "image-would-shrink";
+      readonly name: string;
+      readonly sizeBytes: number;
+      readonly inputBytes: number;
+    }
+  /** There is a file where an image is to be, and it is not to be replaced. */
+  | { readonly reason: "image-exists"; readonly path: string }
   /** The file changed while it was imported. */
   | { readonly reason: "base-changed"; readonly path: string }
   /** A layer's base image file is no longer in the store, or no longer what it was. */
@@ -52,6 +68,8 @@ export type ImageFailure =
       readonly exitCode?: number;
       readonly message: string;
     }
+  /** The user handed in a medium that the recipe does not read. */
+  | { readonly reason: "recipe-medium-unused"; readonly name: string; readonly medium: string }
   | ProfileFailure
   /** An image must not or cannot be written there, whatever is built. */
   | { readonly reason: "export-target-unusable"; readonly path: string; readonly message: string }

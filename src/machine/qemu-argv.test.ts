@@ -61,7 +61,7 @@ describe("the whole command line", () => {
 -serial chardev:serial0
 -chardev socket,id=qmp,path=/run/vmbuild-1/qmp.sock,server=on,wait=off
 -mon chardev=qmp,mode=control
--blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":true},"file":{"driver":"file","filename":"/store/result-tmp/abc/rootfs/image.qcow2"}}
+-blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":true},"file":{"driver":"file","node-name":"disk0-file","filename":"/store/result-tmp/abc/rootfs/image.qcow2"}}
 -device virtio-blk-pci,drive=disk0,bootindex=0
 -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
 -device virtio-net-pci,netdev=net0,romfile=
@@ -90,7 +90,7 @@ describe("the whole command line", () => {
 -kernel /k
 -initrd /i
 -append console=ttyAMA0
--blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":true},"file":{"driver":"file","filename":"/store/result-tmp/abc/rootfs/image.qcow2"}}
+-blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":true},"file":{"driver":"file","node-name":"disk0-file","filename":"/store/result-tmp/abc/rootfs/image.qcow2"}}
 -device virtio-blk-pci,drive=disk0
 -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
 -device virtio-net-pci,netdev=net0,romfile=

@@ -28,8 +28,13 @@ export function diskOptions(diskPath: string, node: string): Readonly<Record<str
     discard: "unmap",
     "detect-zeroes": "unmap",
     cache: { direct: false, "no-flush": true },
-    file: { driver: "file", filename: diskPath },
+    file: { driver: "file", "node-name": fileNode(node), filename: diskPath },
   };
+}
+
+/** The block node of the file that `node` is read from, see {@link diskOptions}. */
+export function fileNode(node: string): string {
+  return `${node}-file`;
 }
 
 /** The system disk: a block node and the device that shows it to the guest. */

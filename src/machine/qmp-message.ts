@@ -52,6 +52,7 @@ function versionOf(greeting: Record<string, unknown>): string {
     .join(".");
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether a value that was read as JSON is an object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

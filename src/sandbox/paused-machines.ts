@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { switchDisk } from "../suspend/switch-disk.ts";
+import { sealDisk, switchDisk } from "../suspend/switch-disk.ts";
+import type { Machine } from "../machine/machine.ts";
 import { firstDiskNode } from "../machine/qemu-disk.ts";
+import type { Result } from "../result.ts";
 import { wakeInput } from "../suspend/wake-program.ts";
 import type { SavedOrigin, WarmMachine } from "../suspend/warm-machine.ts";
 import type { Resources, Room, SandboxHooks, SandboxJob, WarmJob } from "./sandbox.ts";
@@ -19,13 +21,22 @@ export interface PausedMachine {
 export class PausedMachines {
   readonly #limit: number;
   readonly #machines = new Map<string, PausedMachine>();
-  readonly #nodes = new WeakMap<object, string>();
+  readonly #nodes = new WeakMap<Machine, string>();
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Keeps a machine; the one that waited longest is ended when there are too many. */
+  /** Makes what a saved machine has written readable for others, before its layer is promoted. */
+  async seal(
+    { machine }: WarmMachine,
+    diskPath: string,
+    signal: AbortSignal,
+  ): Promise<Result<void, string>> {
+    return sealDisk(machine.monitor, this.#nodeOf(machine), diskPath, signal);
+  }
+
+  /** Keeps a machine that was sealed; the one that waited longest is ended when there are too many. */
   async add(id: string, paused: PausedMachine): Promise<void> {
     this.#machines.set(id, paused);
     for (const [other, { warm }] of this.#machines) {
@@ -49,8 +60,8 @@ export class PausedMachines {
     { signal, onMachine }: Pick<SandboxHooks, "signal" | "onMachine">,
   ): Promise<WarmMachine | undefined> {
     const { machine, session } = warm;
-    const node = this.#nodes.get(machine) ?? firstDiskNode;
     await onMachine(machine.pid);
+    const node = this.#nodeOf(machine);
     const switched = await switchDisk(machine.monitor, node, job.diskPath, signal);
     if (!switched.ok) return undefined;
     this.#nodes.set(machine, switched.value);
@@ -58,6 +69,11 @@ export class PausedMachines {
     const running = await machine.monitor.execute("cont", {}, signal);
     if (!running.ok || !(await woken)) return undefined;
     return { ...warm, origin: { ...saved, dir: job.warm.parentDir } };
+  }
+
+  /** The block node that a machine writes to, or wrote to last. */
+  #nodeOf(machine: Machine): string {
+    return this.#nodes.get(machine) ?? firstDiskNode;
   }
 
   /** Ends those that waited longest, until the others fit into the room; without it all. */

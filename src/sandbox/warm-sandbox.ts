@@ -243,6 +243,11 @@ export class WarmSandbox implements Sandbox {
       this.#note(job, `its machine is not kept: ${saved.error}`);
       return false;
     }
+    const sealed = await this.#paused.seal(warm, job.diskPath, signal);
+    if (!sealed.ok) {
+      this.#note(job, `its machine is saved, and ended: ${sealed.error}`);
+      return false;
+    }
     const { network, resources } = job;
     await this.#paused.add(job.warm.id, { warm, saved: saved.value, network, resources });
     return true;

@@ -3,6 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readCaches } from "./cache.ts";
 import { cacheDirName } from "./cache-name.ts";
+import { readDownloads } from "./downloads.ts";
 import { inBatches } from "./in-batches.ts";
 import { readLastUses } from "./last-use.ts";
 import { readLayers } from "./layer-file.ts";
@@ -20,6 +21,7 @@ export async function readInventory(layout: StoreLayout): Promise<Inventory> {
   const layers = await readLayers(layout);
   const lastUses = await readLastUses(layout);
   const caches = await readCaches(layout);
+  const downloads = await readDownloads(layout);
   const stagedImages = uses.stages.flatMap(({ base }) =>
     base?.kind === "image" ? [base.digest] : [],
   );
@@ -42,8 +44,12 @@ export async function readInventory(layout: StoreLayout): Promise<Inventory> {
       const path = join(layout.failedLogDir, id);
       return { id, writtenAtMs: writtenAtMs(path) ?? 0, files: storedFile(path) };
     }),
+    downloads: downloads.idle,
     baseImageFiles: filesBelow(layout.baseImageDir),
-    unfinished: [layout.stageDir, layout.cacheStageDir, layout.stateStageDir].flatMap(filesBelow),
+    unfinished: [
+      ...[layout.stageDir, layout.cacheStageDir, layout.stateStageDir].flatMap(filesBelow),
+      ...downloads.active,
+    ],
   };
 }
 

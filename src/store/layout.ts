@@ -36,6 +36,9 @@
  *         failed/ID                           the log of a step that failed
  *         failed/ID.json                      how it failed, and in which stage
  *         ssh/                                the key pair made for this store
+ *         downloads/KEY                       a file from a server, named by its checksum (`sha256-…`)
+ *         downloads/KEY.part                  what came of one before its download failed
+ *         downloads/KEY.OWNER.part            what comes of one
  *         empty-ext4.qcow2                    the disk that every cache's begins with
  *         tmp/OWNER                           a file about to be renamed to its place
  *         NAME.json                           what is remembered to save work; losing it costs only time
@@ -126,6 +129,11 @@ export interface StoreLayout {
   cacheVersion(escapedName: string, version: number): CacheVersionPaths;
   cacheStage(owner: string): CacheStagePaths;
   readonly emptyDiskPath: string;
+  readonly downloadDir: string;
+  /** A downloaded file by its checksum. */
+  download(key: string): string;
+  /** Its beginning: `owner`'s, or nobody's. */
+  downloadPart(key: string, owner?: string): string;
   tag(escapedName: string): string;
   /** The file that is as old as the last use of a layer. */
   lastUse(id: string): string;
@@ -147,6 +155,7 @@ export function storeLayout(root: string): StoreLayout {
   const stateStageDir = join(stateDir, "tmp");
   const tagDir = join(stateDir, "tags");
   const failedLogDir = join(stateDir, "failed");
+  const downloadDir = join(stateDir, "downloads");
   return {
     root,
     resultDir,
@@ -176,6 +185,10 @@ export function storeLayout(root: string): StoreLayout {
       cacheVersionPaths(join(inside(cacheDir, escapedName), String(version).padStart(12, "0"))),
     cacheStage: (owner) => cacheStagePaths(inside(cacheStageDir, owner)),
     emptyDiskPath: join(stateDir, "empty-ext4.qcow2"),
+    downloadDir,
+    download: (key) => inside(downloadDir, key),
+    downloadPart: (key, owner) =>
+      inside(downloadDir, owner === undefined ? `${key}.part` : `${key}.${owner}.part`),
     tag: (escapedName) => inside(tagDir, escapedName),
     lastUse: (id) => inside(join(stateDir, "used"), id),
     state: (name) => inside(stateDir, `${name}.json`),

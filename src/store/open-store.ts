@@ -51,6 +51,7 @@ async function createDirectories(layout: StoreLayout, sync: Sync): Promise<void>
     layout.stateStageDir,
     layout.tagDir,
     layout.failedLogDir,
+    layout.downloadDir,
     layout.usedDir,
     layout.holdDir,
     layout.deletingDir,

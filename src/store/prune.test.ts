@@ -1,5 +1,5 @@
 import { link, mkdir, readdir, rename, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import {
   expectOk,
@@ -164,6 +164,23 @@ test("machines, images, logs and marks go as they should, and are counted as du 
   expect(await leftovers(fixture.root)).toEqual([]);
   // The image came just now.
   expect(await readdir(layout.digestDir)).toHaveLength(1);
+});
+
+test("downloads go, but for the one that is going on", async () => {
+  await using fixture = await storeFixture(openStore);
+  const store = await fixture.open();
+  const layout = storeLayout(fixture.root);
+  const key = `sha256-${"0".repeat(64)}`;
+  const dead = layout.downloadPart(key, "1-1-00000000-1-00000000");
+  const living = layout.downloadPart(key, await newOwner());
+  const all = [layout.download(key), layout.downloadPart(key), dead, living];
+  for (const path of all) await writeFile(path, Buffer.alloc(5000, 1));
+  const { downloads, unfinished } = await store.inventory();
+  expect(downloads).toHaveLength(3);
+  expect(unfinished).toHaveLength(1);
+  const pruned = expectOk(await store.prune({ usedBeforeMs: Infinity }));
+  expect(pruned.removed.map(({ kind }) => kind)).toEqual(["download", "download", "download"]);
+  expect(await readdir(layout.downloadDir)).toEqual([basename(living)]);
 });
 
 /** Every layer has what it is built on, and its disk is sound. */

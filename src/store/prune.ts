@@ -103,6 +103,10 @@ class PruneRun {
       await rm(join(this.#context.layout.failedLogDir, item.name), { force: true });
       this.#gone.add(item);
     }
+    for (const item of ofKind(items, "download")) {
+      await rm(this.#context.layout.download(item.name), { force: true });
+      this.#gone.add(item);
+    }
     for (const item of ofKind(items, "cache")) {
       const emptied = await emptyCache(this.#context, item.name);
       if (!emptied.ok) return emptied;

@@ -1,10 +1,12 @@
 /** Command lines of qemu-img, as pure functions. Formats are always given: a guest could fake what probing looks at. */
 
-/** Disk image formats the store deals with. */
-export type DiskFormat = "qcow2" | "raw";
+/** Formats that images of users may have, as qemu-img calls them. */
+export const imageFormats = ["qcow2", "raw", "vmdk", "vhdx", "vdi", "vpc", "qed"] as const;
+export type ImageFormat = (typeof imageFormats)[number];
 
-/** Formats that images leave the store in; nothing of ours runs on the last three. */
-export type ExportFormat = DiskFormat | "vmdk" | "vhdx" | "vdi";
+/** Formats that images leave vmbuild in. */
+export const exportFormats = ["qcow2", "raw", "vmdk", "vhdx", "vdi"] as const;
+export type ExportFormat = (typeof exportFormats)[number];
 
 /** How the clusters of a qcow2 image are compressed. QEMU reads zstd since 5.1. */
 export type Compression = "zstd" | "zlib";
@@ -12,9 +14,9 @@ export type Compression = "zstd" | "zlib";
 /** An overlay to be created. */
 export interface OverlayRequest {
   readonly path: string;
-  /** As it is to be written into the overlay: relative to the overlay's own directory. */
+  /** As it is to be written into the overlay: in a store relative to the overlay's own directory. */
   readonly backingPath: string;
-  readonly backingFormat: DiskFormat;
+  readonly backingFormat: ImageFormat;
   /** Virtual size in bytes; absent takes the backing image's. */
   readonly sizeBytes?: number;
 }
@@ -22,9 +24,9 @@ export interface OverlayRequest {
 /** A disk image to be written out in another form. */
 export interface ConvertRequest {
   readonly sourcePath: string;
-  readonly sourceFormat: DiskFormat;
+  readonly sourceFormat: ImageFormat;
   readonly path: string;
-  readonly format: ExportFormat;
+  readonly format: ImageFormat;
   /** For qcow2 only. @default none */
   readonly compress?: Compression;
   /** Pieces that are read and written at once, 1 to {@link mostThreads}. @default qemu-img's own 8 */
@@ -51,17 +53,23 @@ export function createOverlayArgv(request: OverlayRequest): string[] {
 }
 
 /** Describes an image without opening what it is backed by. */
-export function infoArgv(path: string, format: DiskFormat): string[] {
+export function infoArgv(path: string, format: ImageFormat): string[] {
   return ["info", "--output=json", "-f", format, path];
 }
 
-/** Checks a qcow2 image; with `repairLeaks` frees clusters that nothing refers to. */
+/** Creates an empty disk. */
+export function createDiskArgv(path: string, format: ExportFormat, sizeBytes: number): string[] {
+  return ["create", "-q", "-f", format, path, String(sizeBytes)];
+}
+
+/** Checks an image (qcow2 unless told); with `repairLeaks` frees clusters that nothing refers to. */
 export function checkArgv(
   path: string,
-  options: { readonly repairLeaks?: boolean } = {},
+  options: { readonly repairLeaks?: boolean; readonly format?: ImageFormat } = {},
 ): string[] {
-  const repair = options.repairLeaks === true ? ["-r", "leaks"] : [];
-  return ["check", "--output=json", "-f", "qcow2", ...repair, path];
+  const { repairLeaks = false, format = "qcow2" } = options;
+  const repair = repairLeaks ? ["-r", "leaks"] : [];
+  return ["check", "--output=json", "-f", format, ...repair, path];
 }
 
 /** Writes an image and all it is backed by as one; runs of zeros become holes. */

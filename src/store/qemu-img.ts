@@ -7,11 +7,13 @@ import {
   commitArgv,
   convertArgv,
   type ConvertRequest,
+  createDiskArgv,
   createOverlayArgv,
-  type DiskFormat,
+  type ImageFormat,
   infoArgv,
   type OverlayRequest,
   rebaseArgv,
+  type ExportFormat,
 } from "./qemu-img-argv.ts";
 
 /** What an image says about itself. */
@@ -23,7 +25,7 @@ export interface ImageInfo {
   /** The backing file as the image spells it. */
   readonly backingPath?: string;
   readonly backingFormat?: string;
-  /** A qcow2 file's external data file. */
+  /** A file that a qcow2 or VMDK image's data is in, other than the image itself. */
   readonly dataPath?: string;
   /** QEMU found the image damaged while it was in use. */
   readonly corrupt: boolean;
@@ -57,7 +59,7 @@ export async function rebaseOverlay(
 /** Describes an image of a known format. */
 export async function imageInfo(
   path: string,
-  format: DiskFormat,
+  format: ImageFormat,
   signal?: AbortSignal,
 ): Promise<Result<ImageInfo, StoreFailure>> {
   const run = await runQemuImg(infoArgv(path, format), { signal });
@@ -68,10 +70,25 @@ export async function imageInfo(
   return success.ok ? ok(parseImageInfo(run.value.stdout)) : success;
 }
 
-/** Checks a qcow2 image, and that all it is backed by can be opened. */
+/** Creates an empty disk. */
+export async function createDisk(
+  path: string,
+  format: ExportFormat,
+  sizeBytes: number,
+  signal?: AbortSignal,
+): Promise<Result<void, StoreFailure>> {
+  const run = await runQemuImg(createDiskArgv(path, format, sizeBytes), { signal });
+  return run.ok ? expectSuccess(run.value, path) : run;
+}
+
+/** Checks an image (qcow2 unless told) that is not raw, and that all it is backed by can be opened. */
 export async function checkImage(
   path: string,
-  options: { readonly repairLeaks?: boolean; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly repairLeaks?: boolean;
+    readonly format?: ImageFormat;
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<Result<ImageHealth, StoreFailure>> {
   const run = await runQemuImg(checkArgv(path, options), { signal: options.signal });
   if (!run.ok) {
@@ -136,9 +153,18 @@ export function parseImageInfo(stdout: string): ImageInfo {
     actualSizeBytes: Number(info["actual-size"]),
     ...textField("backingPath", info["backing-filename"]),
     ...textField("backingFormat", info["backing-filename-format"]),
-    ...textField("dataPath", data["data-file"]),
+    ...textField("dataPath", data["data-file"] ?? foreignExtent(info["filename"], data["extents"])),
     corrupt: data["corrupt"] === true,
   };
+}
+
+/** The first of a VMDK image's extents that is in another file. */
+function foreignExtent(own: unknown, extents: unknown): unknown {
+  if (!Array.isArray(extents)) return undefined;
+  const names: unknown[] = extents.map((extent: unknown) =>
+    isRecord(extent) ? extent["filename"] : undefined,
+  );
+  return names.find((name) => name !== own);
 }
 
 function textField<K extends string>(key: K, value: unknown): { readonly [P in K]?: string } {

@@ -39,6 +39,7 @@ function inventory(parts: Partial<Inventory>): Inventory {
     images: [],
     imagesInUse: new Set(),
     failedLogs: [],
+    downloads: [],
     baseImageFiles: [],
     unfinished: [],
     ...parts,

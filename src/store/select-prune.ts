@@ -58,6 +58,10 @@ export function selectPrune(
     if (writtenAtMs >= usedBeforeMs && !room.lacksFreeBytes()) break;
     remove({ kind: "failed-log", name: id, usedAtMs: writtenAtMs }, files);
   }
+  for (const { name, usedAtMs, files } of oldestFirst(inventory.downloads, "usedAtMs")) {
+    if (usedAtMs >= usedBeforeMs && !room.lacksFreeBytes()) break;
+    remove({ kind: "download", name, usedAtMs }, files);
+  }
   if (limits.caches === true) {
     for (const { name, usedAtMs, files } of oldestFirst(inventory.caches, "usedAtMs")) {
       if (usedAtMs >= usedBeforeMs && !room.isShort()) break;

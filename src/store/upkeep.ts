@@ -28,9 +28,15 @@ export interface Inventory {
     readonly writtenAtMs: number;
     readonly files: readonly StoredFile[];
   }[];
+  /** Files from servers, whole or in part, that no process is getting just now. */
+  readonly downloads: readonly {
+    readonly name: string;
+    readonly usedAtMs: number;
+    readonly files: readonly StoredFile[];
+  }[];
   /** Everything that lies with the base images, `images` included. */
   readonly baseImageFiles: readonly StoredFile[];
-  /** Stages, leases, and what is just being removed. */
+  /** Stages, leases, downloads that are going on, and what is just being removed. */
   readonly unfinished: readonly StoredFile[];
 }
 
@@ -70,8 +76,8 @@ export interface PruneLimits {
 
 /** One thing that goes. */
 export interface PruneItem {
-  readonly kind: "machine" | "layer" | "image" | "failed-log" | "cache";
-  /** A layer's or a step's id, an image's digest, a cache's name. */
+  readonly kind: "machine" | "layer" | "image" | "failed-log" | "download" | "cache";
+  /** A layer's or a step's id, an image's digest, a download's or a cache's name. */
   readonly name: string;
   /** The step that made the layer. */
   readonly heading?: string;

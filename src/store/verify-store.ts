@@ -163,6 +163,7 @@ async function verifyModes(layout: StoreLayout): Promise<readonly StoreFinding[]
     layout.stateStageDir,
     layout.tagDir,
     layout.failedLogDir,
+    layout.downloadDir,
     layout.sshDir,
   ];
   return (await Promise.all(dirs.map((dir) => verifyMode(dir, 0o700)))).flat();

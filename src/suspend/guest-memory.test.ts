@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -76,7 +76,7 @@ function page(letter: string): Buffer {
 test("a chain of parts gives every page as it was last written, and holds only what changed", async () => {
   const empty = join(dir, "saved-empty");
   await writeFile(empty, "");
-  await (await open(empty, "r+")).truncate(memoryBytes);
+  await truncate(empty, memoryBytes);
   const base = join(dir, "saved-base");
   {
     await using memory = await stoppedGuest(empty);

@@ -71,6 +71,14 @@ describe("base add", () => {
   });
 });
 
+describe("vmbuild base build", () => {
+  test("refuses a medium that the recipe does not read", async () => {
+    const ran = await run("base", "build", "busybox", "--iso", "disk.raw");
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(ran.stderr).toContain("the recipe of busybox does not read --iso");
+  });
+});
+
 describe("a base image in the store", () => {
   test.each([
     ["kernel = 'none'", "none cannot be used: there is no such file"],

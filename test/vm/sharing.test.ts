@@ -73,6 +73,21 @@ describe("two builds of one spec at once", () => {
     expect(await rig.entries("result-tmp")).toEqual([]);
   });
 
+  test("that part after a step go on from it at the same time", async () => {
+    await using rig = await VmRig.create();
+    const first = await rig.start(ops);
+    await first.saw("| up");
+    await rig.put(
+      "other.spec",
+      `((from busybox) (run (shell "echo first")) (run (shell "echo other")))`,
+    );
+    const other = await rig.run(["build", "-f", "other.spec"]);
+    expect(other.exitCode, other.stderr).toBe(0);
+    expect(other.stderr).toContain("| other");
+    const { exitCode, output } = await first.ended();
+    expect(exitCode, output).toBe(0);
+  });
+
   test("from the first step on offer one suspended machine", async () => {
     await using rig = await VmRig.create({ fresh: true });
     const build = await rig.start(`(run (shell "echo a"))`);

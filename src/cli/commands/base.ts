@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { createBuildEnvironment } from "../../create-environment.ts";
 import { addBase } from "../../image/add-base.ts";
-import { buildBase } from "../../image/build-base.ts";
+import { buildBase, type RecipeMedia } from "../../image/build-base.ts";
+import { cloudImage } from "../../image/cloud-images.ts";
 import { FileBaseImages } from "../../image/file-base-images.ts";
 import { baseNames } from "../../image/find-base.ts";
 import { removeBase } from "../../image/remove-base.ts";
@@ -9,6 +10,7 @@ import type { ImageFailure } from "../../image/failure.ts";
 import type { Accelerator } from "../../machine/accelerator.ts";
 import { defaultProfile } from "../../profile/default-profile.ts";
 import type { Result } from "../../result.ts";
+import { buildCloudBase, type CloudFlags } from "../cloud-base.ts";
 import { type OpenedStore, openSettingsAndStore } from "../open-store.ts";
 import { orThrow } from "../or-throw.ts";
 import { columns, writeOut } from "../output.ts";
@@ -31,9 +33,13 @@ export async function baseBuild(
     readonly iso?: string;
     readonly drivers?: string;
     readonly openssh?: string;
+    /** Which of the three were named on the command line. */
+    readonly asked: readonly (keyof RecipeMedia)[];
     readonly verbose?: boolean;
-  },
+  } & CloudFlags,
 ): Promise<void> {
+  const cloud = cloudImage(name);
+  if (cloud !== undefined) return buildCloudBase(name, cloud, flags);
   const opened = await openSettingsAndStore(flags);
   const { layout } = opened;
   if (flags.ifMissing === true && (await baseNames(layout)).includes(name)) {
@@ -55,6 +61,7 @@ export async function baseBuild(
           return path === undefined || path === "" ? [] : [[medium, resolve(path)]];
         }),
       ),
+      asked: flags.asked,
       ...(flags.iso === undefined || flags.iso === ""
         ? {}
         : { accelerator: await acceleratorFor(opened, termination) }),

@@ -42,14 +42,15 @@ export async function df(
       row("caches", usage.caches, "vmbuild prune --caches, vmbuild cache rm"),
       row("base images", usage.baseImages, "vmbuild base rm"),
       row("failed steps' logs", usage.failedLogs, "vmbuild prune"),
-      row("unfinished", usage.unfinished, "of running builds"),
+      row("downloads", usage.downloads, "vmbuild prune"),
+      row("unfinished", usage.unfinished, "of running commands"),
       ["free", "", formatByteSize(usage.freeBytes), "", store.root],
     ]),
   );
 }
 
 function usageOf(inventory: Inventory) {
-  const { layers, caches, images, failedLogs, baseImageFiles, unfinished } = inventory;
+  const { layers, caches, images, failedLogs, downloads, baseImageFiles, unfinished } = inventory;
   const everything = { usedBeforeMs: Number.POSITIVE_INFINITY, caches: true };
   const { removed } = selectPrune(inventory, everything, { nowMs: Date.now(), freeBytes: 0 });
   const usage = (count: number, files: readonly StoredFile[], kind?: PruneItem["kind"]): Usage => ({
@@ -66,6 +67,7 @@ function usageOf(inventory: Inventory) {
     caches: usage(caches.length, filesOf(caches), "cache"),
     baseImages: usage(images.length, baseImageFiles, "image"),
     failedLogs: usage(failedLogs.length, filesOf(failedLogs), "failed-log"),
+    downloads: usage(downloads.length, filesOf(downloads), "download"),
     unfinished: usage(unfinished.length, unfinished),
   };
 }

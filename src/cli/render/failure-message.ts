@@ -1,6 +1,8 @@
 import type { EditFailure } from "../../appliance/failure.ts";
+import type { DownloadFailure } from "../../download/failure.ts";
 import { knownNetworks, unknownNetworkText } from "../../spec/validate.ts";
 import { contextMessage } from "./context-message.ts";
+import { downloadMessage } from "./download-message.ts";
 import { editMessage } from "./edit-message.ts";
 import { exitCode } from "../exit-code.ts";
 import { guestFilesMessage } from "./guest-files-message.ts";
@@ -10,16 +12,19 @@ import type { Message } from "./message.ts";
 import { storeMessage } from "./store-message.ts";
 import { duration } from "./units.ts";
 
+/** All that can go wrong, in any room. */
+export type Failure = EditFailure | DownloadFailure;
+
 /**
  * Any failure in words: the one place where failures become text. What happened is told on one line, also
  * when a program told it on several.
  */
-export function failureMessage(failure: EditFailure): Message {
+export function failureMessage(failure: Failure): Message {
   const message = words(failure);
   return { ...message, text: message.text.trim().replaceAll(/\s*\n\s*/g, "; ") };
 }
 
-function words(failure: EditFailure): Message {
+function words(failure: Failure): Message {
   switch (failure.reason) {
     case "command-failed":
       return {
@@ -115,9 +120,13 @@ function words(failure: EditFailure): Message {
     case "base-name-is-tag":
     case "recipe-missing":
     case "recipe-failed":
+    case "recipe-medium-unused":
     case "profile-invalid":
     case "export-target-unusable":
     case "export-failed":
+    case "input-unusable":
+    case "image-would-shrink":
+    case "image-exists":
       return imageMessage(failure);
     case "image-unusable":
     case "no-system":
@@ -125,6 +134,11 @@ function words(failure: EditFailure): Message {
     case "edit-failed":
     case "edit-unfinished":
       return editMessage(failure);
+    case "download-failed":
+    case "download-stalled":
+    case "checksum-mismatch":
+    case "source-unreadable":
+      return downloadMessage(failure);
     default:
       return contextMessage(failure);
   }

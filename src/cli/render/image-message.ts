@@ -1,4 +1,5 @@
 import type { ImageFailure } from "../../image/failure.ts";
+import { formatByteSize } from "../../profile/byte-size.ts";
 import { describeProfileFailure } from "../../profile/failure.ts";
 import type { StoreFailure } from "../../store/failure.ts";
 import { exitCode } from "../exit-code.ts";
@@ -46,6 +47,24 @@ export function imageMessage(failure: Failure): Message {
         hint: "bring the pinned image back, or change the pin in the spec",
         exitCode: exitCode.badInput,
       };
+    case "input-unusable":
+      return {
+        text: `${failure.name} cannot be used: ${failure.message}`,
+        ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+        exitCode: exitCode.badInput,
+      };
+    case "image-would-shrink":
+      return {
+        text: `the disk ${failure.name} has ${formatByteSize(failure.inputBytes)}, and ${formatByteSize(failure.sizeBytes)} are asked for`,
+        hint: "give a larger size; --shrink cuts off its end with all that is there",
+        exitCode: exitCode.badInput,
+      };
+    case "image-exists":
+      return {
+        text: `${failure.path} is there already`,
+        hint: "--overwrite replaces it",
+        exitCode: exitCode.badInput,
+      };
     case "base-changed":
       return {
         text: `${failure.path} changed while it was read`,
@@ -82,6 +101,12 @@ export function imageMessage(failure: Failure): Message {
         text: `the base image ${failure.name} could not be made${failure.exitCode === undefined ? "" : ` (its recipe ended with ${failure.exitCode})`}`,
         detail: failure.message,
         exitCode: exitCode.host,
+      };
+    case "recipe-medium-unused":
+      return {
+        text: `the recipe of ${failure.name} does not read --${failure.medium}`,
+        hint: `leave --${failure.medium} out`,
+        exitCode: exitCode.usage,
       };
     case "profile-invalid":
       return {

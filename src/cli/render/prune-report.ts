@@ -10,6 +10,7 @@ const words: Record<PruneItem["kind"], readonly [one: string, many: string]> = {
   layer: ["layer", "layers"],
   image: ["base image file", "base image files"],
   "failed-log": ["log of a failed step", "logs of failed steps"],
+  download: ["download", "downloads"],
   cache: ["cache", "caches"],
 };
 
@@ -26,7 +27,7 @@ export function pruneTable(
   if (removed.length === 0) return `${summary}: there is nothing to remove\n`;
   const rows = removed.map(({ kind, name, heading = "", usedAtMs, bytes }) => [
     words[kind][0],
-    kind === "cache" ? name : shortId(name),
+    nameOf(kind, name),
     age(nowMs - usedAtMs),
     formatByteSize(bytes),
     heading,
@@ -34,6 +35,11 @@ export function pruneTable(
   const table = columns([["WHAT", "NAME", "USED", "FREES", "STEP"], ...rows]);
   const lines = table.split("\n").map((line) => clip(line, width));
   return `${lines.join("\n")}${summary}: ${counts(removed)}\n`;
+}
+
+function nameOf(kind: PruneItem["kind"], name: string): string {
+  if (kind === "cache") return name;
+  return kind === "download" ? clip(name, 24) : shortId(name);
 }
 
 function counts(removed: readonly PruneItem[]): string {

@@ -1,4 +1,13 @@
-import { type Document, isMap, isNode, parseDocument, type Tags } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseDocument,
+  type Tags,
+} from "yaml";
 import type { Problems } from "../spec/problems.ts";
 import type { SourceRange } from "../spec/source.ts";
 
@@ -7,15 +16,20 @@ export type YamlPath = readonly (string | number)[];
 
 /** A text as YAML, with the places of what is in it. */
 export interface YamlSource {
-  /** As cloud-init sees it. */
+  /** As PyYAML reads it. */
   readonly value: unknown;
+  /**
+   * The single value at `path` as a text: a number, a truth or a date as it is written, so that `9.10` keeps its zero.
+   * Undefined for maps, lists and nothing.
+   */
+  textOf(path: YamlPath): string | undefined;
   /** Where the value at `path` is, or what is around it when there is none. */
   rangeOf(path: YamlPath): SourceRange;
   /** Where the last key of `path` is written, or its value in a list. */
   keyRangeOf(path: YamlPath): SourceRange;
 }
 
-/** Reads a text as YAML 1.1, which is what cloud-init reads. Undefined when it is none, with the problems told. */
+/** Reads a text as YAML 1.1, which is what programs in Python read. Undefined when it is none, with the problems told. */
 export function readYaml(problems: Problems): YamlSource | undefined {
   const document = parseDocument(problems.source.text, {
     version: "1.1",
@@ -35,6 +49,7 @@ export function readYaml(problems: Problems): YamlSource | undefined {
   }
   return {
     value,
+    textOf: (path) => textOf(document, value, path),
     rangeOf: (path) => rangeOf(document, path),
     keyRangeOf: (path) => keyRangeOf(document, path) ?? rangeOf(document, path),
   };
@@ -52,6 +67,36 @@ function asPyYaml(tags: Tags): Tags {
         : /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/,
     } as typeof tag;
   });
+}
+
+function textOf(document: Document, value: unknown, path: YamlPath): string | undefined {
+  let at: unknown = value;
+  let node: unknown = document.contents;
+  for (const part of path) {
+    if (typeof at !== "object" || at === null) return undefined;
+    at = (at as Record<string | number, unknown>)[part];
+    node = childOf(document, node, part);
+  }
+  if (typeof at === "string") return at;
+  const resolved = isAlias(node) ? node.resolve(document) : node;
+  const isSingle = isScalar(resolved) && at !== null && at !== undefined;
+  return isSingle ? (resolved.source ?? String(at)) : undefined;
+}
+
+/** What a map or a list has for a key, also where that is merged from another map (`<<`). */
+function childOf(document: Document, parent: unknown, key: string | number): unknown {
+  const node = isAlias(parent) ? parent.resolve(document) : parent;
+  if (isSeq(node)) return node.items[Number(key)];
+  if (!isMap(node)) return undefined;
+  const own = node.items.find((pair) => isScalar(pair.key) && String(pair.key) === String(key));
+  if (own !== undefined) return own.value;
+  const merged = node.items.find((pair) => isScalar(pair.key) && pair.key.source === "<<")?.value;
+  const others = isSeq(merged) ? merged.items : [merged];
+  for (const other of others) {
+    const found = other === undefined ? undefined : childOf(document, other, key);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function rangeOf(document: Document, path: YamlPath): SourceRange {
