@@ -5,7 +5,8 @@
  *
  * What becomes of the overlay is the caller's. The disk itself is only read.
  */
-import { rm } from "node:fs/promises";
+import { rm, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { LentGuest } from "../sandbox/sandbox.ts";
@@ -79,7 +80,10 @@ async function edit(
     signal,
     stdoutBytes: reportBytes,
   });
-  if (!answer.ok) return answer;
+  if (!answer.ok) {
+    const { error } = answer;
+    return failed(error.reason === "disk-full" ? await fullDisk(error, overlayPath) : error);
+  }
   const { code, stdout, stderr } = answer.value;
   if (code === noDiskCode) return refused("the appliance does not find the disk");
   const report = parseReport(stdout);
@@ -95,6 +99,19 @@ async function edit(
   const unplugged = await plugged.value.unplug(signal);
   if (unplugged.ok) return ok(report);
   return signal.aborted ? failed({ reason: "cancelled" }) : refused(unplugged.error);
+}
+
+/** The machine does not tell which of its two disks is meant: it is where there is less room. */
+async function fullDisk<T extends { readonly path: string }>(
+  failure: T,
+  overlayPath: string,
+): Promise<T> {
+  const free = async (path: string): Promise<number> => {
+    const { bavail, bsize } = await statfs(dirname(path));
+    return bavail * bsize;
+  };
+  const [own, overlay] = await Promise.all([free(failure.path), free(overlayPath)]);
+  return overlay < own ? { ...failure, path: overlayPath } : failure;
 }
 
 /** An image with tens of thousands of logs fits in. */

@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
-import { exportFormats } from "../store/qemu-img-argv.ts";
-import { mostThreads } from "../store/qemu-img-argv.ts";
+import { exportFormats, mostThreads } from "../store/qemu-img-argv.ts";
 import { exitCode } from "./exit-code.ts";
 import { readCount } from "./settings.ts";
 import { UserError } from "./user-error.ts";

@@ -1,4 +1,3 @@
-import { storeKeyPair } from "../image/store-key-pair.ts";
 import { type SealOperation, sealOperations } from "../seal/operations.ts";
 import type { SealReport } from "../seal/seal-image.ts";
 import { selectOperations } from "../seal/select-operations.ts";
@@ -38,6 +37,8 @@ export function operationTable(chosen: readonly SealOperation[]): string {
 
 /** The keys that vmbuild itself has put into images. @throws UserError */
 export async function buildKeys(layout: StoreLayout): Promise<readonly string[]> {
+  // It loads SSH, which takes longer than an export without sealing begins.
+  const { storeKeyPair } = await import("../image/store-key-pair.ts");
   return [orThrow(await storeKeyPair(layout)).publicKey];
 }
 

@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { ExportFormat } from "../store/qemu-img-argv.ts";
-import { exportFormats } from "../store/qemu-img-argv.ts";
+import { type ExportFormat, exportFormats } from "../store/qemu-img-argv.ts";
 import { formatOfName } from "./export-format.ts";
 import { exportImage, type ExportRequest } from "./export-image.ts";
 
