@@ -13,7 +13,8 @@ export interface BootArguments {
  * UEFI on x86_64 is a read-only flash (`pflash0`) with the code image alone; on aarch64 it is
  * `-bios`, because `virt` wants flash images of exactly 64 MiB and `-bios` takes any size. Either
  * way no variable store is attached: UEFI variables live in RAM and are gone at power-off, so an
- * image must boot by the removable-media path (`\EFI\BOOT\BOOTX64.EFI`, UEFI 2.10 section 3.5).
+ * image must boot by the removable-media path (`\EFI\BOOT\BOOTX64.EFI`, UEFI 2.10 section 3.5). The
+ * firmware for aarch64 waits 5 s for a key before that, unless it is told to show its menu for no time.
  */
 export function bootArguments(boot: BootSource, arch: GuestArch): BootArguments {
   if (boot.kind === "kernel") {
@@ -24,7 +25,10 @@ export function bootArguments(boot: BootSource, arch: GuestArch): BootArguments 
     };
   }
   if (boot.firmware.kind === "bios") return { argv: [], machineOptions: [] };
-  if (arch === "aarch64") return { argv: ["-bios", boot.firmware.codePath], machineOptions: [] };
+  if (arch === "aarch64") {
+    const argv = ["-bios", boot.firmware.codePath, "-boot", "menu=on,splash-time=0"];
+    return { argv, machineOptions: [] };
+  }
   return {
     argv: blockdev({
       driver: "raw",
