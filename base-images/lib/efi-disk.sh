@@ -22,6 +22,7 @@ efi_partition() (
 # Where efi_disk puts the root filesystem, in sectors, and bytes; what is before it is the EFI system partition.
 efi_start=2048
 efi_root_start=133120
+# shellcheck disable=SC2034 # for who makes that filesystem
 efi_root_offset=$((efi_root_start * 512))
 
 # efi_disk DISK SIZE DIR: a disk with what is in DIR on partition 1, from which UEFI boots, and room for a root
