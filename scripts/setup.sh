@@ -20,6 +20,8 @@ want() {
 }
 want npm npm # Debian's nodejs comes without
 want qemu-system-x86 qemu-system-x86_64
+want qemu-system-arm qemu-system-aarch64
+want qemu-efi-aarch64 /usr/share/AAVMF/AAVMF_CODE.fd
 want qemu-utils qemu-img
 want ovmf /usr/share/OVMF/OVMF_CODE_4M.fd # UEFI
 want e2fsprogs mke2fs # and debugfs

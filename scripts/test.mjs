@@ -42,6 +42,10 @@ const unit = [
 const boots = [
   { name: "base image", argv: "node bin/vmbuild.js base build busybox --if-missing".split(" ") },
   {
+    name: "base image of arm64",
+    argv: "node bin/vmbuild.js base build busybox-arm64 --if-missing".split(" "),
+  },
+  {
     name: "base images of Debian",
     // Two at once: either waits for the network now and then. Both are awaited, whichever fails.
     argv: [

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The base image "busybox": Debian's cloud kernel, busybox, dropbear. See README.md.
+# The base images "busybox" and "busybox-arm64": Debian's cloud kernel, busybox, dropbear. See README.md.
 # What it reads and writes is the same for every recipe: ../README.md.
 set -eu
 
@@ -12,6 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/kernel-modules.sh"
 # shellcheck source=../lib/ext4-image.sh
 . "$here/../lib/ext4-image.sh"
+# shellcheck source=../lib/efi-disk.sh
+. "$here/../lib/efi-disk.sh"
 
 # The file system is sparse, and grows at boot when vmbuild makes the disk larger.
 disk_size=4G
@@ -35,20 +37,25 @@ arch_settings() {
         triplet=x86_64-linux-gnu
         loader=lib64/ld-linux-x86-64.so.2
         guest_arch=x86_64
+        boot=kernel
         machine=q35
-        append='console=ttyS0 nokaslr edd=off'
+        root_device=vda
+        append='console=ttyS0 edd=off noreplace-smp no_timer_check'
         ;;
     arm64)
         kernel=linux-image-cloud-arm64
         triplet=aarch64-linux-gnu
         loader=lib/ld-linux-aarch64.so.1
         guest_arch=aarch64
+        boot=uefi
         machine=virt
-        append='console=ttyAMA0'
+        root_device=vda2
+        append='console=ttyAMA0 arm64.nopauth arm64.nosve arm64.nosme'
+        efi_needs
         ;;
     *) fail "busybox is not made for VMBUILD_ARCH=$1, but for amd64 and arm64" ;;
     esac
-    append="$append quiet panic=-1 cryptomgr.notests noreplace-smp no_timer_check"
+    append="$append quiet panic=-1 nokaslr cryptomgr.notests"
     append="$append initcall_blacklist=$idle_initcalls"
 }
 
@@ -62,23 +69,48 @@ main() {
     mkdir -p "$VMBUILD_CACHE_DIR"
 
     debian_open "$VMBUILD_CACHE_DIR" "$VMBUILD_ARCH"
-    debian=$work/debian static=$work/static root=$work/root
+    debian=$work/debian static=$work/static firmware=$work/firmware root=$work/root
     kernel=$(debian_depends "$kernel" '^linux-image-')
     debian_unpack "$debian" "$kernel" \
         busybox libc6 libcrypt1 zlib1g libgmp10 \
         dropbear-bin libtomcrypt1 libtommath1 openssh-sftp-server \
         util-linux libcap-ng0 e2fsprogs libext2fs2 libcom-err2 >"$work/packages"
     debian_unpack "$static" busybox-static >>"$work/packages"
+    if [ "$boot" = uefi ]; then
+        debian_unpack "$firmware" systemd-boot-efi qemu-efi-aarch64 >>"$work/packages"
+    fi
     debian_close
     modules_open "$(echo "$debian"/lib/modules/*)"
 
     say 'laying out the disk'
     make_root
     say 'making the disk, the kernel and its initial RAM disk'
-    ext4_image "$root" "$VMBUILD_OUT/disk.img" "$disk_size" 1000:1000 /home/builder
+    case $boot in
+    kernel) boot_by_kernel ;;
+    uefi) boot_by_uefi ;;
+    esac
+    make_profile >"$VMBUILD_OUT/profile.toml"
+}
+
+# Kernel and initial RAM disk are files beside the disk, which is the root filesystem as a whole.
+boot_by_kernel() {
     make_initrd "$VMBUILD_OUT/initrd.img"
     cp "$debian"/boot/vmlinuz-* "$VMBUILD_OUT/vmlinuz"
-    make_profile >"$VMBUILD_OUT/profile.toml"
+    ext4_image "$root" "$VMBUILD_OUT/disk.img" "$disk_size" 1000:1000 /home/builder
+}
+
+# Everything is on the disk, which UEFI boots as a removable medium.
+boot_by_uefi() {
+    efi=$work/efi
+    mkdir -p "$efi/EFI/BOOT" "$efi/loader/entries"
+    cp "$firmware"/usr/lib/systemd/boot/efi/systemd-bootaa64.efi "$efi/EFI/BOOT/BOOTAA64.EFI"
+    cp "$firmware"/usr/share/qemu-efi-aarch64/QEMU_EFI.fd "$VMBUILD_OUT/firmware.fd"
+    make_initrd "$efi/initrd.img"
+    cp "$debian"/boot/vmlinuz-* "$efi/vmlinuz"
+    printf 'timeout 0\n' >"$efi/loader/loader.conf"
+    printf '%s\n' 'title busybox' 'linux /vmlinuz' 'initrd /initrd.img' "options $append" >"$efi/loader/entries/busybox.conf"
+    efi_disk "$VMBUILD_OUT/disk.img" "$disk_size" "$efi"
+    ext4_image_within "$root" "$VMBUILD_OUT/disk.img" "$disk_size" "$efi_root_offset" 1000:1000 /home/builder
 }
 
 make_root() {
@@ -159,9 +191,12 @@ copy_libraries() {
 
 make_initrd() {
     initrd=$work/initrd
-    mkdir -p "$initrd/bin" "$initrd/dev" "$initrd/root" "$initrd/modules" "$initrd/dev-extra/pts" "$initrd/dev-extra/shm"
-    cp "$here/initrd/init" "$here/initrd/fstab" "$initrd"
+    mkdir -p "$initrd/bin" "$initrd/dev" "$initrd/sys" "$initrd/root" "$initrd/modules" \
+        "$initrd/dev-extra/pts" "$initrd/dev-extra/shm"
+    cp "$here/initrd/init" "$initrd"
     chmod 755 "$initrd/init"
+    sed "s,^/dev/ROOT ,/dev/$root_device ," "$here/initrd/fstab" >"$initrd/fstab"
+    echo "$root_device" >"$initrd/root-device"
     cp "$root/usr/bin/busybox" "$initrd/bin/busybox"
     ln -s /proc/self/fd "$initrd/dev-extra/fd"
     ln -s fd/0 "$initrd/dev-extra/stdin"
@@ -177,15 +212,20 @@ make_initrd() {
     (cd "$initrd" && find . | sort | cpio --quiet -o -H newc -R 0:0 --reproducible) >"$1"
 }
 
+boot_keys() {
+    case $boot in
+    kernel) printf '%s = "%s"\n' kernel vmlinuz initrd initrd.img append "$append" ;;
+    uefi) echo 'firmware = "./firmware.fd"' ;;
+    esac
+}
+
 make_profile() {
     cat <<END
 # Made by base-images/busybox/build.sh.
 os = "linux"
 arch = "$guest_arch"
 machine = "$machine"
-kernel = "vmlinuz"
-initrd = "initrd.img"
-append = "$append"
+$(boot_keys)
 disk-bus = "virtio"
 memory = "512M"
 cpus = 1

@@ -13,6 +13,8 @@ recipe_lib=$here/../lib
 . "$recipe_lib/debian-packages.sh"
 # shellcheck source=../lib/ext4-image.sh
 . "$recipe_lib/ext4-image.sh"
+# shellcheck source=../lib/efi-disk.sh
+. "$recipe_lib/efi-disk.sh"
 # shellcheck source=../lib/gpt-disk.sh
 . "$recipe_lib/gpt-disk.sh"
 # shellcheck source=../lib/debian/system.sh

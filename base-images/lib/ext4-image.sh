@@ -32,10 +32,19 @@ ext4_within() (
 # ext4_image DIR IMAGE SIZE [UID:GID PATH]...: everything belongs to root, whoever runs this, but for
 # what is at or below each PATH (as seen in the image).
 ext4_image() (
-    need_tool debugfs e2fsprogs
-    ext4_of "$1" "$2" "$3"
-    dir=$1 image=$2
+    dir=$1 image=$2 size=$3
     shift 3
+    rm -f "$image"
+    truncate -s "$size" "$image"
+    ext4_image_within "$dir" "$image" "$size" 0 "$@"
+)
+
+# ext4_image_within DIR DISK SIZE OFFSET [UID:GID PATH]...: as ext4_image, OFFSET bytes into a disk that is there.
+ext4_image_within() (
+    need_tool debugfs e2fsprogs
+    ext4_within "$1" "$2" "$3" "$4"
+    dir=$1 image=$2 offset=$4
+    shift 4
     {
         ext4_owners "$dir" 0 0 .
         while [ $# -ge 2 ]; do
@@ -43,7 +52,7 @@ ext4_image() (
             shift 2
         done
     } >"$image.debugfs"
-    debugfs -w -f "$image.debugfs" "$image" >"$image.log" 2>&1 || ext4_broken "$image.log"
+    debugfs -w -f "$image.debugfs" "$image?offset=$offset" >"$image.log" 2>&1 || ext4_broken "$image.log"
     # debugfs succeeds whatever its commands do; its prompt repeats each of them.
     ! grep -vE '^debugfs( |:)' "$image.log" | grep . >&2 || ext4_broken "$image.log"
     rm "$image.debugfs" "$image.log"

@@ -1,18 +1,12 @@
 # shellcheck shell=sh
-# A disk that BIOS and UEFI boot by GRUB, put together as files. Needs lib/recipe.sh.
+# A disk that BIOS and UEFI boot by GRUB, put together as files. Needs lib/recipe.sh and lib/efi-disk.sh.
 # Partitions as in Debian's cloud images: 1 the root filesystem, 14 GRUB for BIOS, 15 the EFI system
 # partition; the first is last on the disk, so that it can grow.
 
-disk_needs() {
-    need_tool sfdisk fdisk
-    need_tool mkfs.vfat dosfstools
-    need_tool mcopy mtools
-}
-
 # Sectors of 512 bytes.
 bios_start=2048
-efi_start=8192
-efi_size=24576
+disk_efi_start=8192
+disk_efi_size=24576
 root_start=32768
 
 # GPT's second table takes the last 33.
@@ -28,8 +22,8 @@ disk_partitions() {
     sfdisk --quiet "$1" <<END || fail 'sfdisk could not make the partitions'
 label: gpt
 1 : start=$root_start, size=$root_size, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709
-14 : start=$bios_start, size=$((efi_start - bios_start)), type=21686148-6449-6E6F-744E-656564454649
-15 : start=$efi_start, size=$efi_size, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
+14 : start=$bios_start, size=$((disk_efi_start - bios_start)), type=21686148-6449-6E6F-744E-656564454649
+15 : start=$disk_efi_start, size=$disk_efi_size, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 END
 }
 
@@ -50,12 +44,9 @@ disk_grub() {
 }
 
 disk_efi() {
-    efi=$dir/efi.img
-    truncate -s $((efi_size * 512)) "$efi"
-    mkfs.vfat -F 16 -n EFI -i 76d6275c "$efi" >/dev/null || fail 'mkfs.vfat could not make the EFI system partition'
-    mmd -i "$efi" ::EFI ::EFI/BOOT
-    mcopy -i "$efi" "$dir/bootx64.efi" ::EFI/BOOT/BOOTX64.EFI
-    dd if="$efi" of="$disk" bs=512 seek=$efi_start conv=sparse,notrunc status=none
+    mkdir -p "$dir/efi/EFI/BOOT"
+    cp "$dir/bootx64.efi" "$dir/efi/EFI/BOOT/BOOTX64.EFI"
+    efi_partition "$disk" $disk_efi_start $disk_efi_size "$dir/efi"
 }
 
 # little_endian NUMBER BYTES

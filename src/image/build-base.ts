@@ -179,7 +179,10 @@ async function publish(
   if (!diskDigest.ok) return diskDigest;
   const boot = new Map<string, string>();
   for (const [, path] of bootFiles(parsed.value)) {
-    const digest = await digests.adopt(path, signal);
+    // A file of the host's, such as its UEFI firmware, stays where it is.
+    const digest = path.startsWith(`${outDir}/`)
+      ? await digests.adopt(path, signal)
+      : await digests.importCopy(path, signal);
     if (!digest.ok) return digest;
     boot.set(path, digests.path(digest.value));
   }

@@ -56,7 +56,7 @@ test("the whole command line of a PC on a terminal", () => {
 -mon chardev=serial0,mode=readline
 -chardev socket,id=qmp,path=/run/v/qmp.sock,server=on,wait=off
 -mon chardev=qmp,mode=control
--blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":true},"file":{"driver":"file","filename":"/images/disk.qcow2"}}
+-blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":true},"file":{"driver":"file","node-name":"disk0-file","filename":"/images/disk.qcow2"}}
 -device virtio-blk-pci,drive=disk0,bootindex=0
 -netdev user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22
 -device virtio-net-pci,netdev=net0,romfile=
@@ -104,7 +104,7 @@ test("the whole command line of an Arm machine with UEFI, a seed and everything 
 -mon chardev=qmp2,mode=control
 -blockdev {"driver":"raw","node-name":"firmware","read-only":true,"file":{"driver":"file","filename":"/usr/share/AAVMF/AAVMF_CODE.fd"}}
 -blockdev {"driver":"raw","node-name":"variables","file":{"driver":"file","filename":"/work/vars.fd"}}
--blockdev {"driver":"raw","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":false},"file":{"driver":"file","filename":"/images/disk.raw"}}
+-blockdev {"driver":"raw","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":false},"file":{"driver":"file","node-name":"disk0-file","filename":"/images/disk.raw"}}
 -device virtio-blk-pci,drive=disk0,bootindex=0
 -blockdev {"driver":"raw","node-name":"seed","read-only":true,"file":{"driver":"file","filename":"/work/seed.img","read-only":true}}
 -device virtio-blk-pci,drive=seed

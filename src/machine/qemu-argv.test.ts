@@ -137,9 +137,10 @@ describe("the firmware", () => {
     );
   });
 
-  test("is given by -bios on aarch64", () => {
+  test("is given by -bios on aarch64, and waits for no key", () => {
     const profile = { arch: "aarch64", machine: "virt", boot: uefi } as const;
     expect(values("-bios", { profile })).toEqual(["/ovmf,4M.fd"]);
+    expect(values("-boot", { profile })).toEqual(["menu=on,splash-time=0"]);
     expect(values("-machine", { profile })).toEqual(["virt"]);
   });
 });

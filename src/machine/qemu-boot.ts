@@ -36,7 +36,9 @@ export interface UefiVariables {
  * UEFI with `variables` is two flash devices, the read-only code (`pflash0`) and the variables (`pflash1`), as
  * firmware descriptors name them in pairs. Without variables it is, on x86_64, a read-only flash with the code image
  * alone; on aarch64 it is `-bios`, because `virt` wants flash images of exactly 64 MiB and `-bios` takes any size.
- * UEFI variables then live in RAM and are gone at power-off, so an image must boot by the removable-media path (`\EFI\BOOT\BOOTX64.EFI`, UEFI 2.10 section 3.5).
+ * UEFI variables then live in RAM and are gone at power-off, so an image must boot by the removable-media path
+ * (`\EFI\BOOT\BOOTX64.EFI`, UEFI 2.10 section 3.5). The firmware for aarch64 waits 5 s for a key before that, unless
+ * it is told to show its menu for no time.
  */
 export function bootArguments(boot: MachineBoot, arch: GuestArch): BootArguments {
   if (boot.kind === "kernel") {
@@ -49,7 +51,8 @@ export function bootArguments(boot: MachineBoot, arch: GuestArch): BootArguments
   if (boot.firmware.kind === "bios") return { argv: [], machineOptions: [] };
   const { codePath, codeFormat = "raw", variables }: UefiFirmware = boot.firmware;
   if (arch === "aarch64" && variables === undefined) {
-    return { argv: ["-bios", codePath], machineOptions: [] };
+    const argv = ["-bios", codePath, "-boot", "menu=on,splash-time=0"];
+    return { argv, machineOptions: [] };
   }
   const code = blockdev({
     driver: codeFormat,

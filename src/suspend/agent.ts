@@ -3,8 +3,7 @@ import { startAgentScript } from "./agent-script.ts";
 import { factsFunction } from "./facts-script.ts";
 import { wakeProgram } from "./wake-program.ts";
 
-/** The script that starts the agent in a guest of this architecture; undefined where there is none for it. */
-export function agentScript(arch: GuestArch): string | undefined {
-  const program = wakeProgram(arch);
-  return program === undefined ? undefined : startAgentScript(program, factsFunction);
+/** The script that starts the agent in a guest of this architecture. */
+export function agentScript(arch: GuestArch): string {
+  return startAgentScript(wakeProgram(arch), factsFunction);
 }

@@ -34,8 +34,6 @@ export async function bootMachine(
   config: Omit<MachineConfig, "ramPath">,
   { rootShell, onMachine, ...options }: BootOptions,
 ): Promise<Result<WarmMachine, WarmFailure>> {
-  const script = agentScript(config.profile.arch);
-  if (script === undefined) return unsuitable(`there is no agent for ${config.profile.arch}`);
   const suspendable = { ...config, ramPath: emptyRam };
   const launched = await launch(suspendable, options);
   if (!launched.ok) return failed({ kind: "machine", failure: launched.error });
@@ -55,7 +53,7 @@ export async function bootMachine(
     let said = "";
     const started = await machine.session.exec({
       command: rootShell,
-      stdin: script as string,
+      stdin: agentScript(config.profile.arch),
       signal,
       onStdout: (chunk) => void (said = (said + chunk.toString("latin1")).slice(-1000)),
       onStderr: (chunk) => void (said = (said + chunk.toString("latin1")).slice(-1000)),

@@ -41,7 +41,7 @@ export async function hostFingerprint(
     program: `${path} ${size} ${mtimeMs}`,
     machine: sha256(machineLine({ ...config, profile: await withoutPaths(config.profile) })),
     processor: config.accelerator === "kvm" ? await hostProcessor() : "",
-    agent: sha256(agentScript(config.profile.arch) ?? ""),
+    agent: sha256(agentScript(config.profile.arch)),
   };
 }
 

@@ -2,21 +2,36 @@ import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { wakeInput, wakeProgram } from "./wake-program.ts";
 
-test.runIf(process.arch === "x64")("is a program that refuses too little input", async () => {
-  const dir = await mkdtemp(join(tmpdir(), "vmbuild-wake-"));
-  try {
-    const path = join(dir, "wake");
-    await writeFile(path, wakeProgram("x86_64") as Buffer);
-    await chmod(path, 0o700);
-    // What it does with enough input would set this host's clock; the tests on a guest show it.
-    const ran = spawnSync(path, { input: Buffer.alloc(79) });
-    expect(ran).toMatchObject({ status: 1, signal: null });
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+describe.each([
+  ["x86_64", "x64", 62],
+  ["aarch64", "arm64", 183],
+] as const)("for %s", (arch, host, machine) => {
+  // Elsewhere the tests on a guest run it.
+  test.runIf(process.arch === host)("is a program that refuses too little input", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "vmbuild-wake-"));
+    try {
+      const path = join(dir, "wake");
+      await writeFile(path, wakeProgram(arch));
+      await chmod(path, 0o700);
+      // What it does with enough input would set this host's clock; the tests on a guest show it.
+      const ran = spawnSync(path, { input: Buffer.alloc(79) });
+      expect(ran).toMatchObject({ status: 1, signal: null });
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+
+  test("is an ELF file with room for its input behind it", () => {
+    const program = wakeProgram(arch);
+    expect(program.readUInt16LE(18)).toBe(machine);
+    expect(program.readBigUInt64LE(104) - program.readBigUInt64LE(96)).toBe(80n);
+    // The entropy's bits and bytes (`struct rand_pool_info`) come right before the random bytes.
+    expect(program.subarray(-8)).toEqual(Buffer.from("0002000040000000", "hex"));
+    expect(program.includes("/dev/urandom\0")).toBe(true);
+  });
 });
 
 test("tells the time as a struct timespec behind the random bytes", () => {

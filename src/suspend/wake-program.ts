@@ -55,12 +55,59 @@ const x86 = machineCode(`
                    ; d4  time: 16 bytes
 `);
 
-/** `e_machine` of the ELF header (System V ABI). */
-const machineX86 = 62;
+/** The same for Arm, whose system calls have other numbers (Linux' `asm-generic/unistd.h`). */
+const arm = machineCode(
+  `
+  100004a1   ; 00  adr   x1, random         read(0, random, 80)
+  d2800000   ; 04  mov   x0, #0
+  d2800a02   ; 08  mov   x2, #80
+  d28007e8   ; 0c  mov   x8, #63
+  d4000001   ; 10  svc   #0
+  f101401f   ; 14  cmp   x0, #80
+  540002e1   ; 18  b.ne  fail
+  92800c60   ; 1c  mov   x0, #-100          openat(AT_FDCWD, "/dev/urandom", O_WRONLY)
+  100002e1   ; 20  adr   x1, path
+  d2800022   ; 24  mov   x2, #1
+  d2800708   ; 28  mov   x8, #56
+  d4000001   ; 2c  svc   #0
+  aa0003f3   ; 30  mov   x19, x0
+  528a4061   ; 34  mov   w1, #0x5203        ioctl(fd, RNDADDENTROPY, info)
+  72a80101   ; 38  movk  w1, #0x4008, lsl #16
+  10000282   ; 3c  adr   x2, info
+  d28003a8   ; 40  mov   x8, #29
+  d4000001   ; 44  svc   #0
+  b5000160   ; 48  cbnz  x0, fail
+  aa1303e0   ; 4c  mov   x0, x19            ioctl(fd, RNDRESEEDCRNG)
+  528a40e1   ; 50  mov   w1, #0x5207
+  d4000001   ; 54  svc   #0
+  b50000e0   ; 58  cbnz  x0, fail
+  100003c1   ; 5c  adr   x1, time           clock_settime(CLOCK_REALTIME, time), x0 being 0
+  d2800e08   ; 60  mov   x8, #112
+  d4000001   ; 64  svc   #0
+  b5000060   ; 68  cbnz  x0, fail
+  d2800ba8   ; 6c  exit: mov x8, #93        exit
+  d4000001   ; 70  svc   #0
+  d2800020   ; 74  fail: mov x0, #1
+  17fffffd   ; 78  b     exit
+  7665642f 6172752f 6d6f646e 00000000 ; 7c  path: "/dev/urandom"
+  00000200   ; 8c  info: 512 bits of entropy
+  00000040   ; 90        64 bytes
+             ; 94  random: 64 bytes
+             ; d4  time: 16 bytes
+`,
+  4,
+);
 
-/** The program as an ELF file, or undefined for an architecture it is not written for. */
-export function wakeProgram(arch: GuestArch): Buffer | undefined {
-  return arch === "x86_64" ? elf64(x86, machineX86, wakeInputBytes) : undefined;
+/** With `e_machine` of the ELF header (System V ABI). */
+const programs: Readonly<Record<GuestArch, { readonly code: Buffer; readonly machine: number }>> = {
+  x86_64: { code: x86, machine: 62 },
+  aarch64: { code: arm, machine: 183 },
+};
+
+/** The program as an ELF file. */
+export function wakeProgram(arch: GuestArch): Buffer {
+  const { code, machine } = programs[arch];
+  return elf64(code, machine, wakeInputBytes);
 }
 
 const randomBytes = 64;

@@ -6,12 +6,12 @@ import { parseProfile } from "../../src/profile/parse-profile.ts";
 import { PortSession } from "../../src/suspend/port-session.ts";
 import { resumeMachine, usableMachine } from "../../src/suspend/resume-machine.ts";
 import type { WarmMachine } from "../../src/suspend/warm-machine.ts";
-import { VmRig } from "../support/vm-rig.ts";
+import { hasBase, VmRig } from "../support/vm-rig.ts";
 
 const { signal } = new AbortController();
 
 /** Another machine that goes on from the one saved with layer `id`. */
-async function fork(rig: VmRig, id: string, name: string): Promise<WarmMachine> {
+async function fork(rig: VmRig, base: string, id: string, name: string): Promise<WarmMachine> {
   const layer = join(rig.store, "result", id);
   const workDir = join(rig.store, name);
   const diskPath = join(workDir, "disk.qcow2");
@@ -20,7 +20,7 @@ async function fork(rig: VmRig, id: string, name: string): Promise<WarmMachine> 
   await execa("qemu-img", ["create", "-q", "-f", "qcow2", "-b", backing, "-F", "qcow2", diskPath]);
   const { profile } = JSON.parse(await readFile(join(layer, "layer.json"), "utf8"));
   const config = {
-    profile: { ...profile, boot: await bootFiles(rig) },
+    profile: { ...profile, boot: await bootFiles(rig, base) },
     diskPath,
     serialLogPath: join(workDir, "serial"),
     memoryBytes: profile.memoryBytes,
@@ -40,9 +40,9 @@ async function fork(rig: VmRig, id: string, name: string): Promise<WarmMachine> 
   return resumed.value;
 }
 
-/** A layer's kernel is named below its store. */
-async function bootFiles(rig: VmRig) {
-  const file = join(rig.store, "base-image/busybox.toml");
+/** A layer's kernel or firmware is named below its store. */
+async function bootFiles(rig: VmRig, base: string) {
+  const file = join(rig.store, `base-image/${base}.toml`);
   const profile = parseProfile({ text: await readFile(file, "utf8"), file });
   if (!profile.ok) throw new Error("no profile");
   return profile.value.boot;
@@ -59,11 +59,11 @@ async function draw({ session }: WarmMachine): Promise<string[]> {
   return text.trim().split(/\s+/);
 }
 
-async function sharedNumbers(rig: VmRig, id: string, forks: number): Promise<number> {
+async function sharedNumbers(rig: VmRig, base: string, id: string, forks: number): Promise<number> {
   const seen = new Set<string>();
   let drawn = 0;
   for (let number = 0; number < forks; number++) {
-    await using machine = await fork(rig, id, `fork-${Math.random()}`);
+    await using machine = await fork(rig, base, id, `fork-${Math.random()}`);
     const numbers = await draw(machine);
     expect(numbers).toHaveLength(1024);
     for (const value of numbers) seen.add(value);
@@ -76,10 +76,14 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test("forks of a machine share no random number from the first on, and would without being reseeded", async () => {
-  await using rig = await VmRig.create();
-  const id = await rig.built(`(run (shell "echo one"))`);
-  expect(await sharedNumbers(rig, id, 4)).toBe(0);
-  vi.spyOn(PortSession.prototype, "wake").mockResolvedValue(true);
-  expect(await sharedNumbers(rig, id, 2)).toBeGreaterThan(500);
-});
+test.for(["busybox", "busybox-arm64"])(
+  "forks of a machine of %s share no random number from the first on, and would without being reseeded",
+  async (base, { skip }) => {
+    if (!(await hasBase(base))) skip(`there is no base image ${base}`);
+    await using rig = await VmRig.create({ base });
+    const id = await rig.built(`(run (shell "echo one"))`);
+    expect(await sharedNumbers(rig, base, id, 4)).toBe(0);
+    vi.spyOn(PortSession.prototype, "wake").mockResolvedValue(true);
+    expect(await sharedNumbers(rig, base, id, 2)).toBeGreaterThan(500);
+  },
+);

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # A bootable Debian system on a disk with GRUB: systemd, OpenSSH, cloud-init. Needs lib/recipe.sh,
-# lib/as-root.sh, lib/debian-packages.sh, lib/ext4-image.sh and lib/gpt-disk.sh.
+# lib/as-root.sh, lib/debian-packages.sh, lib/ext4-image.sh, lib/efi-disk.sh and lib/gpt-disk.sh.
 
 # debian_system SUITE SIZE: makes $VMBUILD_OUT/disk.img and profile.toml.
 debian_system() {
@@ -8,7 +8,7 @@ debian_system() {
     [ "$VMBUILD_ARCH" = amd64 ] || fail "this is not made for VMBUILD_ARCH=$VMBUILD_ARCH, but for amd64"
     need_tool mmdebstrap mmdebstrap
     need_many_owners
-    disk_needs
+    efi_needs
     make_work_dir
     mkdir -p "$VMBUILD_CACHE_DIR"
 
