@@ -1,13 +1,12 @@
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { access, mkdir, realpath, stat } from "node:fs/promises";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { checkDisk } from "../image/check-disk.ts";
-import type { StepId } from "../plan/step.ts";
 import { defaultProfile } from "../profile/default-profile.ts";
 import type { GuestArch, Profile } from "../profile/profile.ts";
 import type { Layer, Stage, StageBase } from "../store/store.ts";
 import { exitCode } from "./exit-code.ts";
+import { noStep } from "./no-step.ts";
 import { orThrow, userError } from "./or-throw.ts";
 import { UserError } from "./user-error.ts";
 
@@ -164,7 +163,8 @@ function fileProfile(arch: GuestArch): Profile {
   return arch === "x86_64" ? { ...profile, machine: "q35" } : profile;
 }
 
-function hostArch(): GuestArch {
+/** As QEMU calls what this host is. */
+export function hostArch(): GuestArch {
   return process.arch === "arm64" ? "aarch64" : "x86_64";
 }
 
@@ -183,9 +183,4 @@ async function checkWritable(path: string): Promise<void> {
       exitCode: exitCode.badInput,
     });
   }
-}
-
-/** An id that no step has, so that nothing can take the stage for a layer in the making. */
-function noStep(): StepId {
-  return randomBytes(32).toString("hex") as StepId;
 }

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { addBaseCommands } from "./base-commands.ts";
 import { addBootCommands } from "./boot-commands.ts";
 import { addCloudInitCommands } from "./cloud-init-commands.ts";
 import { addGenerateCommands } from "./generate-commands.ts";
@@ -48,7 +49,7 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addLayerCommands(program);
   addUpkeepCommands(program, withStore);
   addExportCommands(program, withStore);
-  addBaseCommands(program);
+  addBaseCommands(program, withStore);
   addCacheCommands(program);
   addGenerateCommands(program, withStore);
   addCloudInitCommands(program, withStore);
@@ -287,78 +288,6 @@ function addLayerCommands(program: Command): void {
   withStore(
     program.command("untag").description("take a name away").argument("<name>", "the name"),
   ).action(async (name: string, flags) => (await layers()).untag(name, flags));
-}
-
-function addBaseCommands(program: Command): void {
-  const base = program.command("base").description("base images: what `from` names");
-  const commands = () => import("./commands/base.ts");
-  withStore(
-    base
-      .command("build")
-      .description("make a base image from its recipe")
-      .argument("<name>", "the recipe, for example busybox"),
-  )
-    .option("--if-missing", "do nothing when it is there already")
-    .option("--force", "replace it when it is there already")
-    .option("--mirror <url>", "Debian mirror to fetch packages from")
-    .addOption(
-      new Option(
-        "--iso <file>",
-        "installation ISO, for windows-server-2022 and openbsd; base-images/README.md says where to get it",
-      ).env("VMBUILD_ISO"),
-    )
-    .addOption(
-      new Option(
-        "--drivers <file>",
-        "virtio-win.iso, for windows-server-2022; without it: SATA",
-      ).env("VMBUILD_DRIVERS"),
-    )
-    .addOption(
-      new Option(
-        "--openssh <file>",
-        "OpenSSH-Win64-….msi, for windows-server-2022; without it: from Windows Update",
-      ).env("VMBUILD_OPENSSH"),
-    )
-    .addOption(
-      new Option(
-        "--url <url>",
-        "another place for the image of debian-12-cloud, ubuntu-24.04, rocky-9 or fedora",
-      ).env("VMBUILD_IMAGE_URL"),
-    )
-    .addOption(
-      new Option(
-        "--checksum <type:value>",
-        "its checksum, such as sha256:…; without it: what the publisher gives beside the image",
-      ).env("VMBUILD_IMAGE_CHECKSUM"),
-    )
-    .option("--download-only", "of those: only get the image into the store, and compare it")
-    .option("-v, --verbose", "show what the recipe prints")
-    .action(async (name: string, flags, command: Command) => {
-      // One from the environment may be meant for another recipe.
-      const asked = (["iso", "drivers", "openssh"] as const).filter(
-        (medium) => command.getOptionValueSource(medium) === "cli",
-      );
-      await (await commands()).baseBuild(name, { ...flags, asked });
-    });
-  withStore(
-    base
-      .command("add")
-      .description("add a disk you already have")
-      .argument("<name>", "its name in `from`"),
-  )
-    .requiredOption("--from <file>", "the disk, qcow2 or raw")
-    .option("--profile <file>", "its profile (TOML); default: OBuilder's defaults")
-    .option("--force", "replace it when it is there already")
-    .action(async (name: string, flags) => (await commands()).baseAdd(name, flags));
-  withStore(base.command("ls").description("list base images"))
-    .option("--json", "print JSON")
-    .action(async (flags) => (await commands()).baseLs(flags));
-  withStore(
-    base
-      .command("rm")
-      .description("remove a base image; layers built on it stay good")
-      .argument("<name>", "its name"),
-  ).action(async (name: string, flags) => (await commands()).baseRm(name, flags));
 }
 
 function addCacheCommands(program: Command): void {

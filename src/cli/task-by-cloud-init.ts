@@ -60,6 +60,7 @@ export async function taskByCloudInit(
         diskFormat: "qcow2",
         isDurable: disk.isPersistent,
         network: flags.network,
+        forwards: [],
       },
       output: flags.console === true ? "terminal" : task.isScript ? "task" : "console-since-start",
       consolePath: join(workDir, "console"),

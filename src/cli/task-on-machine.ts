@@ -1,9 +1,7 @@
 /** A script in the machine that a base image has booted already, as a build's step would be. */
-import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
 import { buildPlan } from "../build/build-plan.ts";
 import { gatherInputs } from "../build/gather-inputs.ts";
-import type { StepId } from "../plan/step.ts";
 import { planSpec } from "../plan/plan-spec.ts";
 import { initialContext } from "../profile/initial-context.ts";
 import type { SandboxFailure } from "../sandbox/failure.ts";
@@ -12,6 +10,7 @@ import { parseSpec } from "../spec/parse-spec.ts";
 import { quoteAtom } from "../spec/quote-atom.ts";
 import type { Layer, Stage } from "../store/store.ts";
 import type { TaskFlags } from "./task-flags.ts";
+import { noStep } from "./no-step.ts";
 import { orThrow, userError } from "./or-throw.ts";
 import { type TaskContext, taskOutput } from "./task-context.ts";
 
@@ -116,9 +115,4 @@ function exitStatus(failure: SandboxFailure): number {
   if (failure.exitCode !== undefined) return failure.exitCode;
   const signals: Readonly<Record<string, number>> = constants.signals;
   return 128 + (signals[`SIG${failure.signal}`] ?? 0);
-}
-
-/** An id that no step has, so that nothing can take the stage for a layer in the making. */
-function noStep(): StepId {
-  return randomBytes(32).toString("hex") as StepId;
 }

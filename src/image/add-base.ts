@@ -1,22 +1,20 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { obuilderDefaults } from "../profile/default-profile.ts";
-import { parseProfile } from "../profile/parse-profile.ts";
 import type { Profile } from "../profile/profile.ts";
 import { profileToToml } from "../profile/profile-to-toml.ts";
 import { failed, ok, type Result } from "../result.ts";
 import { replaceFile, syncPath } from "../store/durable.ts";
 import { attempt } from "../store/fs-failure.ts";
 import type { StoreLayout } from "../store/layout.ts";
-import { readRegularText } from "../store/regular-file.ts";
 import { readTag } from "../store/tags.ts";
 import { checkBaseName } from "./base-name.ts";
 import { bootFiles, mapBootFiles } from "../profile/boot-files.ts";
 import { checkDisk } from "./check-disk.ts";
-import { checkProfileFiles } from "./check-profile-files.ts";
 import { DigestStore } from "./digest-store.ts";
 import type { ImageFailure } from "./failure.ts";
 import { baseNames } from "./find-base.ts";
+import { readProfileFile } from "./read-profile-file.ts";
 import { removeBareDisks } from "./remove-base.ts";
 
 export interface AddBaseRequest {
@@ -39,7 +37,9 @@ export async function addBase(request: AddBaseRequest): Promise<Result<string, I
   const { layout, name, signal } = request;
   const free = await checkFree(layout, name, request.force);
   if (!free.ok) return free;
-  const profile = await readProfile(request.profilePath);
+  const { profilePath } = request;
+  const profile =
+    profilePath === undefined ? ok(obuilderDefaults()) : await readProfileFile(profilePath);
   if (!profile.ok) return profile;
   const usable = await checkDisk(request.diskPath, signal);
   if (!usable.ok) return usable;
@@ -86,26 +86,4 @@ export async function nameBase(
     await replaceFile(layout, path, toml, syncPath);
     await removeBareDisks(layout, name);
   });
-}
-
-async function readProfile(path: string | undefined): Promise<Result<Profile, ImageFailure>> {
-  if (path === undefined) return ok(obuilderDefaults());
-  const text = await readRegularText(path);
-  if (!text.ok) {
-    const { message } = text.error;
-    return failed({ reason: "profile-invalid", file: path, problems: [{ message }] });
-  }
-  const parsed = parseProfile({ text: text.value, file: path });
-  if (!parsed.ok) return parsed;
-  if (parsed.value.disk !== undefined) {
-    const message = "does not go with a disk that is given on the command line";
-    const hint = "remove it: --from names the disk";
-    return failed({
-      reason: "profile-invalid",
-      file: path,
-      problems: [{ key: "disk", message, hint }],
-    });
-  }
-  const files = await checkProfileFiles(parsed.value, path);
-  return files.ok ? parsed : files;
 }

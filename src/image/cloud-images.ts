@@ -1,4 +1,6 @@
 /** Cloud images that distributions publish. Pure. */
+import { defaultProfile } from "../profile/default-profile.ts";
+import type { GuestArch, Profile } from "../profile/profile.ts";
 
 export interface CloudImage {
   /** A qcow2 image for x86-64 that has cloud-init; the newest, where the publisher has a name for that. */
@@ -29,4 +31,19 @@ const cloudImages: Readonly<Record<string, CloudImage>> = {
 /** The cloud image that a base image of that name is made of; undefined when it is made by another recipe. */
 export function cloudImage(name: string): CloudImage | undefined {
   return Object.hasOwn(cloudImages, name) ? cloudImages[name] : undefined;
+}
+
+/**
+ * The guest in a cloud image, but for how to log in: room enough for a package manager, and time enough for the first boot
+ * of a whole distribution under software emulation.
+ */
+export function cloudProfile(arch: GuestArch): Profile {
+  const profile = defaultProfile("linux", arch);
+  return {
+    ...profile,
+    machine: arch === "x86_64" ? "q35" : profile.machine,
+    memoryBytes: 2 * 1024 ** 3,
+    bootTimeoutMs: 5 * 60_000,
+    powerOffTimeoutMs: 2 * 60_000,
+  };
 }

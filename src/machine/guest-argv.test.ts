@@ -106,8 +106,6 @@ test("the whole command line of an Arm machine with UEFI, a seed and everything 
 -blockdev {"driver":"raw","node-name":"variables","file":{"driver":"file","filename":"/work/vars.fd"}}
 -blockdev {"driver":"raw","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":false},"file":{"driver":"file","node-name":"disk0-file","filename":"/images/disk.raw"}}
 -device virtio-blk-pci,drive=disk0,bootindex=0
--blockdev {"driver":"raw","node-name":"seed","read-only":true,"file":{"driver":"file","filename":"/work/seed.img","read-only":true}}
--device virtio-blk-pci,drive=seed
 -smbios type=1,serial=ds=nocloud;i=a,,b
 -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22,hostfwd=tcp:127.0.0.1:8080-:80
 -device virtio-net-pci,netdev=net0,romfile=
@@ -117,6 +115,8 @@ test("the whole command line of an Arm machine with UEFI, a seed and everything 
 -device virtserialport,bus=agent.0,nr=1,chardev=vmbuild.report,name=vmbuild.report,id=vmbuild.report
 -chardev socket,id=other,path=/run/v/1.sock,server=on,wait=off
 -device virtserialport,bus=agent.0,nr=2,chardev=other,name=other,id=other
+-blockdev {"driver":"raw","node-name":"seed","read-only":true,"file":{"driver":"file","filename":"/work/seed.img","read-only":true}}
+-device virtio-blk-pci,drive=seed
 -S`);
 });
 

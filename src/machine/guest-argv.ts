@@ -39,9 +39,6 @@ export function guestArgv(config: GuestConfig, sockets: GuestSockets): string[] 
       boot: config.boot,
       transport,
     }),
-    ...(config.seedPath === undefined
-      ? []
-      : seedArgv({ path: config.seedPath, bus: config.diskBus, transport })),
     ...(config.smbiosSerial === undefined
       ? []
       : ["-smbios", `type=1,serial=${optionValue(config.smbiosSerial)}`]),
@@ -53,6 +50,10 @@ export function guestArgv(config: GuestConfig, sockets: GuestSockets): string[] 
     }),
     ...entropyArgv(config.os, transport),
     ...portsArgv(transport, sockets.ports),
+    // Last: with a seed and without, each device is in its slot, by which a guest names its network card.
+    ...(config.seedPath === undefined
+      ? []
+      : seedArgv({ path: config.seedPath, bus: config.diskBus, transport })),
     "-S",
   ];
 }

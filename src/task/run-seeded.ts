@@ -8,6 +8,7 @@ import { readReport, type CloudInitReport } from "../cloudinit/read-report.ts";
 import { reportPort } from "../cloudinit/reporter.ts";
 import { taskPort } from "../cloudinit/script-task.ts";
 import { bootGuest } from "../machine/boot-guest.ts";
+import type { MachineFailure } from "../machine/failure.ts";
 import type { Guest, GuestConfig, GuestConsole } from "../machine/guest.ts";
 import { readSerialTail } from "../machine/serial-tail.ts";
 import { failed, ok, type Result } from "../result.ts";
@@ -27,7 +28,7 @@ export type TaskOutput =
 
 export interface SeededGuest {
   /** The machine, with its seed, whose vendor-data reports (`reportingVendorData`). */
-  readonly machine: Omit<GuestConfig, "forwards" | "console" | "ports">;
+  readonly machine: Omit<GuestConfig, "console" | "ports">;
   readonly output: TaskOutput;
   /** Where what the serial console gets is kept. */
   readonly consolePath: string;
@@ -45,6 +46,8 @@ export interface SeededHooks {
   readonly onStarted: () => void;
   /** The machine's process, so that it can be found after a crash. */
   readonly onMachine: (pid: number) => Promise<void>;
+  /** cloud-init is done and the guest still runs; a failure is the run's. */
+  readonly onDone?: (guest: Guest) => Promise<Result<void, MachineFailure>>;
 }
 
 /** A guest whose cloud-init is done, and which has ended. */
@@ -66,7 +69,6 @@ export async function runSeeded(
   const booted = await bootGuest(
     {
       ...machine,
-      forwards: [],
       console,
       ports: output === "task" ? [reportPort, taskPort] : [reportPort],
     },
@@ -94,7 +96,7 @@ async function attend(
   const taskSocket = guest.ports.get(taskPort);
   if (taskSocket !== undefined) copies.push(copyPort(taskSocket, { stop, onOutput }));
   try {
-    const report = await readReport(required(guest.ports.get(reportPort)), {
+    const reported = await readReport(required(guest.ports.get(reportPort)), {
       signal,
       ended: guest.ended,
       silentMs,
@@ -105,6 +107,8 @@ async function attend(
         copies.push(tailFile(consolePath, { fromByte, ended: guest.ended, stop, onOutput }));
       },
     });
+    const checked = reported.ok ? ((await hooks.onDone?.(guest)) ?? ok()) : ok();
+    const report = checked.ok ? reported : checked;
     // A disk that is kept is left in good order, whatever became of its task.
     if (!report.ok && seeded.machine.isDurable !== true) return report;
     const isCancelled = !report.ok && report.error.reason === "cancelled";

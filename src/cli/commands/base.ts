@@ -9,8 +9,15 @@ import { removeBase } from "../../image/remove-base.ts";
 import type { ImageFailure } from "../../image/failure.ts";
 import type { Accelerator } from "../../machine/accelerator.ts";
 import { defaultProfile } from "../../profile/default-profile.ts";
+import type { GuestArch } from "../../profile/profile.ts";
 import type { Result } from "../../result.ts";
-import { buildCloudBase, type CloudFlags } from "../cloud-base.ts";
+import {
+  addCloudBase,
+  buildCloudBase,
+  type CloudFlags,
+  downloadCloudImage,
+} from "../cloud-base.ts";
+import { exitCode } from "../exit-code.ts";
 import { type OpenedStore, openSettingsAndStore } from "../open-store.ts";
 import { orThrow } from "../or-throw.ts";
 import { columns, writeOut } from "../output.ts";
@@ -39,13 +46,16 @@ export async function baseBuild(
   } & CloudFlags,
 ): Promise<void> {
   const cloud = cloudImage(name);
-  if (cloud !== undefined) return buildCloudBase(name, cloud, flags);
   const opened = await openSettingsAndStore(flags);
   const { layout } = opened;
+  if (cloud !== undefined && flags.downloadOnly === true) {
+    return downloadCloudImage(cloud, flags, opened);
+  }
   if (flags.ifMissing === true && (await baseNames(layout)).includes(name)) {
     process.stderr.write(`base image ${name} is there already\n`);
     return;
   }
+  if (cloud !== undefined) return buildCloudBase(name, cloud, flags, opened);
   const live = process.stderr.isTTY && flags.verbose !== true;
   const status = live ? liveStatus(process.stderr) : plainLines(process.stderr);
   using termination = listenForTermination(() => void status.print("stopping\n"));
@@ -85,8 +95,21 @@ export async function baseBuild(
 /** `vmbuild base add` */
 export async function baseAdd(
   name: string,
-  flags: Flags & { readonly from: string; readonly profile?: string; readonly force?: boolean },
+  flags: Flags & {
+    readonly from: string;
+    readonly profile?: string;
+    readonly force?: boolean;
+    readonly cloudInit?: boolean;
+    readonly arch?: GuestArch;
+  },
 ): Promise<void> {
+  if (flags.cloudInit === true) return addCloudBase(name, flags);
+  if (flags.arch !== undefined) {
+    throw new UserError("--arch is for --cloud-init alone", {
+      exitCode: exitCode.usage,
+      hint: "a profile says what a disk is: --profile",
+    });
+  }
   const { layout } = await openSettingsAndStore(flags);
   using termination = listenForTermination(() => {});
   const added = await addBase({

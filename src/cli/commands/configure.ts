@@ -2,13 +2,11 @@ import { randomUUID } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { prepareAppliance } from "../../appliance/borrow-appliance.ts";
-import type { CloudInitReport } from "../../cloudinit/read-report.ts";
 import { reportingVendorData } from "../../cloudinit/reporter.ts";
 import { type SeedContent, seedFiles } from "../../cloudinit/seed-files.ts";
 import { seedImage } from "../../cloudinit/seed-image.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
 import { exportTarget } from "../../image/export-target.ts";
-import { printableTail } from "../../machine/serial-tail.ts";
 import type { GuestArch } from "../../profile/profile.ts";
 import { sealImage } from "../../seal/seal-image.ts";
 import { runSeeded } from "../../task/run-seeded.ts";
@@ -22,6 +20,7 @@ import { readSeed } from "../read-seed.ts";
 import { liveStatus, plainLines, type StatusLine } from "../render/status-line.ts";
 import { duration } from "../render/units.ts";
 import { replaceFile } from "../replace-file.ts";
+import { sayWarnings } from "../say-warnings.ts";
 import { buildKeys, operationsOf, type SelectionFlags, sealReportText } from "../sealing.ts";
 import type { Settings } from "../settings.ts";
 import { listenForTermination } from "../terminate.ts";
@@ -115,6 +114,7 @@ async function configureImage(
         diskFormat: copy.format,
         seedPath,
         network: flags.network,
+        forwards: [],
         qmpPath: flags.imageQemuSocketPath,
       },
       output: "nothing",
@@ -214,15 +214,6 @@ async function makeParent(name: string): Promise<void> {
       exitCode: exitCode.host,
     });
   }
-}
-
-async function sayWarnings(
-  { isDegraded, warnings }: CloudInitReport,
-  status: StatusLine,
-): Promise<void> {
-  if (!isDegraded && warnings.length === 0) return;
-  await status.print("warning: cloud-init is done, but not all of it went well (degraded)\n");
-  for (const warning of warnings) await status.print(`  ${printableTail(warning)}\n`);
 }
 
 function settingsOf(flags: ConfigureFlags): Settings {
