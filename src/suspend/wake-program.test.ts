@@ -9,8 +9,8 @@ describe.each([
   ["x86_64", "x64", 62],
   ["aarch64", "arm64", 183],
 ] as const)("for %s", (arch, host, machine) => {
-  // Elsewhere the tests on a guest run it.
-  test.runIf(process.arch === host)("is a program that refuses too little input", async () => {
+  test("is a program that refuses too little input", async ({ skip }) => {
+    skip(process.arch !== host, "only such a host runs it; the tests on a guest do elsewhere");
     const dir = await mkdtemp(join(tmpdir(), "vmbuild-wake-"));
     try {
       const path = join(dir, "wake");
