@@ -1,15 +1,16 @@
 import { type Command, Option } from "commander";
-import { readArch, readForward } from "./boot-flags.ts";
+import { readForward } from "./boot-flags.ts";
 import { withSelection } from "./export-commands.ts";
-import { readAccelerator, readCount, readDuration, readMemory } from "./settings.ts";
+import { withCpuFlag, withMachineFlags } from "./machine-flags.ts";
+import { readDuration } from "./settings.ts";
 import { withWishFlags } from "./wish-flags.ts";
 
 /** `boot` and `configure`: machines for images that nobody logs into. `withStore` adds the store's flag. */
 export function addBootCommands(program: Command, withStore: (command: Command) => Command): void {
-  withWishFlags(withGuest(withStore(addBoot(program)))).action(async (image: string, flags) =>
-    (await import("./commands/boot.ts")).boot(image, flags),
+  withWishFlags(withMachineFlags(withStore(withCpuFlag(addBoot(program))))).action(
+    async (image: string, flags) => (await import("./commands/boot.ts")).boot(image, flags),
   );
-  withSelection(withGuest(withStore(addConfigure(program)))).action(async (flags) =>
+  withSelection(withMachineFlags(withStore(addConfigure(program)))).action(async (flags) =>
     (await import("./commands/configure.ts")).configure(flags),
   );
 }
@@ -37,7 +38,6 @@ function addBoot(program: Command): Command {
         "how they get there: smbios, fetched from this host, or a seed disk (default: smbios where that works)",
       ).choices(["smbios", "seed"]),
     )
-    .option("--cpu <model>", "the CPU as QEMU calls it, such as cortex-a57; host, where KVM runs")
     .option("--no-console", "do not connect the console to this terminal")
     .option("--console-log <file>", "write what comes on the console to a file");
 }
@@ -91,32 +91,4 @@ function threeDashes(option: Option): Option {
   option.attributeName = () => attribute;
   option.long = `-${option.long}`;
   return option.hideHelp();
-}
-
-function withGuest(command: Command): Command {
-  return command
-    .addOption(
-      new Option(
-        "--arch <name>",
-        "the image's architecture, x86_64 or aarch64 (default: this host's)",
-      ).argParser(readArch),
-    )
-    .option("--machine <type>", "the machine as QEMU calls it (default: q35, virt)")
-    .option("--firmware <which>", "bios, uefi or a file (default: bios; uefi for aarch64)")
-    .addOption(
-      new Option("--memory <size>", "the machine's memory, for example 2G").argParser((text) =>
-        readMemory(text, "--memory"),
-      ),
-    )
-    .addOption(
-      new Option("--smp <n>", "the machine's CPUs").argParser((text) => readCount(text, "--smp")),
-    )
-    .addOption(
-      new Option(
-        "--accelerator <name>",
-        "auto, kvm or tcg (default: the fastest that works)",
-      ).argParser((text) => readAccelerator(text, "--accelerator")),
-    )
-    .addOption(new Option("--network", "let the guest reach the network").default(true))
-    .option("--no-network", "cut the guest off from every network");
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { readArch } from "./boot-flags.ts";
-import { readAccelerator, readBoot, readCount, readDuration, readMemory } from "./settings.ts";
+import { withCpuFlag, withMachineFlags } from "./machine-flags.ts";
+import { readBoot, readDuration } from "./settings.ts";
 import { withWishFlags } from "./wish-flags.ts";
 
 /** `seed` and `task`: what cloud-init is given, and machines that do it. `withStore` adds the store's flag. */
@@ -51,12 +51,11 @@ function withSeedFiles(command: Command): Command {
 }
 
 function withTaskMachine(command: Command): Command {
-  return command
+  return withMachineFlags(withCpuFlag(command))
     .option("--disk <file>", "go on with this disk, and change it; made of the image when missing")
     .option("--save <name>", "keep the disk as a base image, when the task has succeeded")
     .option("--force", "let --save replace a base image")
     .option("--console", "connect the serial console to this terminal")
-    .option("--no-network", "cut the guest off from every network")
     .addOption(
       new Option("--cloud-init <way>", "how the seed gets there: a disk, or fetched from this host")
         .choices(["seed", "smbios"])
@@ -78,27 +77,6 @@ function withTaskMachine(command: Command): Command {
         "--boot-timeout <time>",
         "how long until the guest, or cloud-init in it, is heard of",
       ).argParser((text) => readDuration(text, "--boot-timeout")),
-    )
-    .addOption(
-      new Option("--arch <name>", "of a file: x86_64 or aarch64 (default: this host's)").argParser(
-        readArch,
-      ),
-    )
-    .option("--machine <type>", "the machine as QEMU calls it (default: q35, virt)")
-    .option("--firmware <which>", "bios, uefi or a file (default: bios; uefi for aarch64)")
-    .addOption(
-      new Option("--memory <size>", "the machine's memory, for example 2G").argParser((text) =>
-        readMemory(text, "--memory"),
-      ),
-    )
-    .addOption(
-      new Option("--cpus <n>", "the machine's CPUs").argParser((text) => readCount(text, "--cpus")),
-    )
-    .addOption(
-      new Option(
-        "--accelerator <name>",
-        "auto, kvm or tcg (default: the fastest that works)",
-      ).argParser((text) => readAccelerator(text, "--accelerator")),
     )
     .option("-v, --verbose", "say more");
 }

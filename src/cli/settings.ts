@@ -52,6 +52,13 @@ export function settingsOfEnvironment(env: NodeJS.ProcessEnv): Settings {
   return settings;
 }
 
+/** The settings that were given, as optional flags give them. */
+export function givenSettings(flags: {
+  readonly [Name in keyof Settings]: Settings[Name] | undefined;
+}): Settings {
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+}
+
 /** Settings of which the first that says something wins. */
 export function mergeSettings(...sources: readonly Settings[]): Settings {
   return Object.assign({}, ...sources.toReversed()) as Settings;

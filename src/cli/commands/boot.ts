@@ -5,34 +5,26 @@ import { bootGuest } from "../../machine/boot-guest.ts";
 import type { ForwardedPort } from "../../machine/forwarded-port.ts";
 import type { Guest, GuestConsole } from "../../machine/guest.ts";
 import type { PortForward } from "../../machine/qemu-network.ts";
-import type { GuestArch } from "../../profile/profile.ts";
 import { sshCommandLine } from "../../sandbox/ssh-command-line.ts";
 import { untilAborted } from "../../until-aborted.ts";
 import { type BootDisk, openBootDisk } from "../boot-disk.ts";
 import { exitCode } from "../exit-code.ts";
 import { guestEndError } from "../guest-end.ts";
-import { guestHardware, type HardwareFlags } from "../guest-hardware.ts";
+import { guestHardware } from "../guest-hardware.ts";
+import { machineSettings, type MachineFlags } from "../machine-flags.ts";
 import { openSettingsAndStore } from "../open-store.ts";
 import { orThrow, userError } from "../or-throw.ts";
 import { readSeed, type SeedFlags } from "../read-seed.ts";
 import { defaultSeedWay, deliverSeed, hasSmbios, type SeedWay } from "../seed-delivery.ts";
-import type { Settings } from "../settings.ts";
 import { listenForTermination, type Termination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
 import { readWishes } from "../read-wishes.ts";
 import { hasWishes, type WishFlags } from "../wish-flags.ts";
 
-interface BootFlags extends HardwareFlags, SeedFlags, WishFlags {
-  readonly store?: string;
-  readonly arch?: GuestArch;
-  readonly memory?: number;
-  readonly smp?: number;
-  readonly accelerator?: "auto" | "kvm" | "tcg";
+interface BootFlags extends MachineFlags, SeedFlags, WishFlags {
   readonly persist?: boolean;
   readonly forward?: readonly PortForward[];
   readonly cloudInit?: SeedWay;
-  /** False for `--no-network`. */
-  readonly network: boolean;
   /** False for `--no-console`. */
   readonly console: boolean;
   readonly consoleLog?: string;
@@ -47,7 +39,7 @@ export async function boot(image: string, flags: BootFlags): Promise<void> {
   using termination = listenForTermination(() => {});
   const { signal } = termination;
   try {
-    const { settings, store, layout } = await openSettingsAndStore(settingsOf(flags));
+    const { settings, store, layout } = await openSettingsAndStore(machineSettings(flags));
     const env = createBuildEnvironment({ ...settings, store, contextDir: process.cwd() });
     const persist = flags.persist === true;
     await using disk = await openBootDisk({ image, env, persist, arch: flags.arch, signal });
@@ -164,14 +156,4 @@ function checkDelivery(flags: BootFlags): void {
   if (cloudInit !== undefined && !isGiven) {
     throw wrong("--cloud-init: there is nothing for cloud-init", "name a file with --user-data");
   }
-}
-
-function settingsOf(flags: BootFlags): Settings {
-  const given = {
-    store: flags.store,
-    memoryBytes: flags.memory,
-    cpus: flags.smp,
-    accelerator: flags.accelerator,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -18,7 +18,7 @@ import { printError } from "../render/print-error.ts";
 import { jsonRenderer } from "../render/json-renderer.ts";
 import { liveStatus, plainLines, type StatusLine } from "../render/status-line.ts";
 import { styleFor, wantsColor } from "../render/style.ts";
-import type { Settings } from "../settings.ts";
+import { givenSettings, type Settings } from "../settings.ts";
 import { listenForTermination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
 
@@ -106,7 +106,7 @@ export async function build(context: string, flags: BuildFlags): Promise<void> {
 }
 
 function settingsOf(flags: BuildFlags): Settings {
-  const given = {
+  return givenSettings({
     store: flags.store,
     memoryBytes: flags.memory ?? flags.qemuMemory,
     cpus: flags.cpus ?? flags.qemuCpus,
@@ -117,8 +117,7 @@ function settingsOf(flags: BuildFlags): Settings {
     warmBudgetBytes: flags.warmBudget,
     jobs: flags.jobs,
     logLimitBytes: flags.logLimit,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  });
 }
 
 function eventSink(flags: BuildFlags, status: StatusLine): EventSink {

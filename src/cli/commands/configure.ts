@@ -7,13 +7,13 @@ import { type SeedContent, seedFiles } from "../../cloudinit/seed-files.ts";
 import { seedImage } from "../../cloudinit/seed-image.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
 import { exportTarget } from "../../image/export-target.ts";
-import type { GuestArch } from "../../profile/profile.ts";
 import { sealImage } from "../../seal/seal-image.ts";
 import { runSeeded } from "../../task/run-seeded.ts";
 import { openBootDisk } from "../boot-disk.ts";
 import { exitCode } from "../exit-code.ts";
 import { guestHardware } from "../guest-hardware.ts";
 import { copyImage } from "../image-copy.ts";
+import { machineSettings, type MachineFlags } from "../machine-flags.ts";
 import { type OpenedStore, openSettingsAndStore } from "../open-store.ts";
 import { orThrow, taskError, userError } from "../or-throw.ts";
 import { readSeed } from "../read-seed.ts";
@@ -22,12 +22,10 @@ import { duration } from "../render/units.ts";
 import { replaceFile } from "../replace-file.ts";
 import { sayWarnings } from "../say-warnings.ts";
 import { buildKeys, operationsOf, type SelectionFlags, sealReportText } from "../sealing.ts";
-import type { Settings } from "../settings.ts";
 import { listenForTermination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
 
-interface ConfigureFlags extends SelectionFlags {
-  readonly store?: string;
+interface ConfigureFlags extends MachineFlags, SelectionFlags {
   readonly imageInputPath: string;
   readonly imageQemuSocketPath: string;
   readonly configUserDataPath: string;
@@ -39,13 +37,6 @@ interface ConfigureFlags extends SelectionFlags {
   readonly check: boolean;
   /** False for `--no-seal`. */
   readonly seal: boolean;
-  readonly arch?: GuestArch;
-  readonly machine?: string;
-  readonly firmware?: string;
-  readonly memory?: number;
-  readonly smp?: number;
-  readonly accelerator?: "auto" | "kvm" | "tcg";
-  readonly network: boolean;
 }
 
 /** Files that need not be there as long as nobody names them. */
@@ -81,7 +72,7 @@ async function configureImage(
   status: StatusLine,
   signal: AbortSignal,
 ): Promise<void> {
-  const opened = await openSettingsAndStore(settingsOf(flags));
+  const opened = await openSettingsAndStore(machineSettings(flags));
   const env = createBuildEnvironment({
     ...opened.settings,
     store: opened.store,
@@ -214,14 +205,4 @@ async function makeParent(name: string): Promise<void> {
       exitCode: exitCode.host,
     });
   }
-}
-
-function settingsOf(flags: ConfigureFlags): Settings {
-  const given = {
-    store: flags.store,
-    memoryBytes: flags.memory,
-    cpus: flags.smp,
-    accelerator: flags.accelerator,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

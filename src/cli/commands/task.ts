@@ -1,10 +1,11 @@
 import { createBuildEnvironment } from "../../create-environment.ts";
 import { exitCode } from "../exit-code.ts";
+import { machineSettings } from "../machine-flags.ts";
 import { openSettingsAndStore } from "../open-store.ts";
 import { userError } from "../or-throw.ts";
 import { plainLines, liveStatus } from "../render/status-line.ts";
 import { checkStandardInput, nameOf, readPart } from "../read-seed.ts";
-import type { Settings } from "../settings.ts";
+import { givenSettings, type Settings } from "../settings.ts";
 import { taskByCloudInit } from "../task-by-cloud-init.ts";
 import { taskOnMachine } from "../task-on-machine.ts";
 import type { TaskContext } from "../task-context.ts";
@@ -19,7 +20,10 @@ export async function task(path: string, flags: TaskFlags): Promise<void> {
   const bytes = await readPart(path, "a script or a user-data");
   const given = { name: nameOf(path), bytes };
   const isScript = Buffer.from(bytes.subarray(0, 2)).toString("latin1") === "#!";
-  const { settings, store, layout } = await openSettingsAndStore(settingsOf(flags));
+  const { settings, store, layout } = await openSettingsAndStore({
+    ...machineSettings(flags),
+    ...givenSettings({ bootTimeoutMs: flags.bootTimeout, boot: flags.boot }),
+  });
   const status =
     process.stderr.isTTY && flags.console !== true
       ? liveStatus(process.stderr)
@@ -54,9 +58,10 @@ async function goesOn(
   settings: Settings,
   { env }: TaskContext,
 ): Promise<boolean> {
-  const { disk, save, console, machine, firmware, metaData, vendorData, networkConfig } = flags;
+  const { disk, save, console, machine, firmware, cpu } = flags;
+  const { metaData, vendorData, networkConfig } = flags;
   const asksForBoot =
-    [disk, save, machine, firmware, metaData, vendorData, networkConfig].some(Boolean) ||
+    [disk, save, machine, firmware, cpu, metaData, vendorData, networkConfig].some(Boolean) ||
     console === true ||
     flags.cloudInit === "smbios" ||
     hasWishes(flags) ||
@@ -74,16 +79,4 @@ function causeOf(error: unknown, termination: Termination, timeoutMs: number | u
   return new UserError(message.replace("the command", "the task"), {
     exitCode: exitCode.commandFailed,
   });
-}
-
-function settingsOf(flags: TaskFlags): Settings {
-  const given = {
-    store: flags.store,
-    memoryBytes: flags.memory,
-    cpus: flags.cpus,
-    accelerator: flags.accelerator,
-    bootTimeoutMs: flags.bootTimeout,
-    boot: flags.boot,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
