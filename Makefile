@@ -17,6 +17,7 @@ build: dist/index.js ## make the images of architecture.yml; BUILD_ARGS="..." gi
 	@node bin/vmbuild.js generate $(BUILD_ARGS)
 
 configure: dist/index.js ## configure an image by cloud-init; CONFIGURE_ARGS="..." gives `vmbuild configure` flags
+	@node bin/vmbuild.js base build busybox --if-missing
 	@node bin/vmbuild.js configure $(CONFIGURE_ARGS)
 
 help: ## this list

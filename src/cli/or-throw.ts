@@ -3,6 +3,7 @@ import { type Failure, failureMessage } from "./render/failure-message.ts";
 import { reportMessage } from "./render/report-message.ts";
 import type { Message } from "./render/message.ts";
 import type { TaskFailure } from "../task/failure.ts";
+import { cancelledExitCode } from "./terminate.ts";
 import { UserError } from "./user-error.ts";
 
 /** The value of a result. @throws UserError with the failure in words */
@@ -13,6 +14,9 @@ export function orThrow<T>(result: Result<T, Failure>): T {
 
 /** A failure as an error for the user; `about` is what it was about, put before the message. */
 export function userError(failure: Failure, about = ""): UserError {
+  if (failure.reason === "cancelled") {
+    return new UserError("cancelled", { exitCode: cancelledExitCode() });
+  }
   const message = failureMessage(failure);
   return messageError({ ...message, text: `${about}${message.text}` });
 }

@@ -14,6 +14,7 @@ import { UserError } from "./user-error.ts";
 export async function readBytes(path: string, what: string, limit: number): Promise<Uint8Array> {
   const wrong = (message: string): UserError =>
     new UserError(message, { exitCode: exitCode.badInput });
+  if (path === "") throw wrong(`the name of ${what} is empty`);
   try {
     if (path === "-") return await upToLimit(process.stdin, limit);
     const stats = await stat(path);

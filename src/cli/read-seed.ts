@@ -12,6 +12,7 @@ import type { SeedContent } from "../cloudinit/seed-files.ts";
 import { isGzip } from "../cloudinit/user-data-kind.ts";
 import { decodeText } from "../spec/decode-text.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
+import { Problems } from "../spec/problems.ts";
 import type { SourceText } from "../spec/source.ts";
 import { maxTextLength } from "../spec/text-limit.ts";
 import { exitCode } from "./exit-code.ts";
@@ -121,7 +122,16 @@ function problemsOf(
 ): readonly Diagnostic[] {
   if (isGzip(bytes)) return [];
   const decoded = decodeText(bytes, name);
-  return decoded.ok ? check(decoded.value, schemas) : decoded.error;
+  if (!decoded.ok) return decoded.error;
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  if (!hasMark || check !== checkUserData) return check(decoded.value, schemas);
+  const problems = new Problems(decoded.value);
+  problems.error(
+    { start: 0, end: 1 },
+    "a byte order mark comes before this, and cloud-init would not know what it is",
+    "save the file as UTF-8 without a BOM",
+  );
+  return problems.inOrder();
 }
 
 /** A file of a seed, which is small. @throws UserError */

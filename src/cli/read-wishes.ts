@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { MachineWishes } from "../cloudinit/cloud-config.ts";
 import { exitCode } from "./exit-code.ts";
 import { readBytes } from "./read-bytes.ts";
@@ -12,7 +13,7 @@ import type { WishFlags } from "./wish-flags.ts";
  */
 export async function readWishes(flags: WishFlags, env: NodeJS.ProcessEnv): Promise<MachineWishes> {
   const { user, password, hostname, run = [] } = flags;
-  const packages = (flags.package ?? []).flatMap((names) => names.split(",").filter(Boolean));
+  const packages = (flags.package ?? []).flatMap((names) => packagesOf(names));
   if (user !== undefined && !/^[a-z_][a-z0-9_-]{0,31}\$?$/i.test(user)) {
     throw usage(`--user: ${JSON.stringify(user)} is no account's name`);
   }
@@ -32,6 +33,16 @@ export async function readWishes(flags: WishFlags, env: NodeJS.ProcessEnv): Prom
     packages,
     run,
   };
+}
+
+function packagesOf(names: string): readonly string[] {
+  const packages = names.split(",").map((name) => name.trim());
+  const bad = packages.find((name) => name === "" || /[\s\0]/.test(name));
+  if (bad === undefined) return packages;
+  throw usage(
+    `--package ${JSON.stringify(names)}: ${JSON.stringify(bad)} is no package's name`,
+    "names stand with commas between",
+  );
 }
 
 function isHostname(name: string): boolean {
@@ -73,6 +84,9 @@ async function readKeys(flag: string): Promise<readonly string[]> {
 
 const maxFlagBytes = 1024 * 1024;
 
+/** What crypt(3) takes. */
+const maxPasswordBytes = 511;
+
 /** The hash of what the flag names, or what it names when that is one already. */
 async function readPassword(flag: string, env: NodeJS.ProcessEnv): Promise<string> {
   const wrong = (message: string, hint?: string): UserError =>
@@ -83,14 +97,19 @@ async function readPassword(flag: string, env: NodeJS.ProcessEnv): Promise<strin
   const variable = /^env:(.*)$/s.exec(flag)?.[1];
   const given =
     variable === undefined
-      ? Buffer.from(await readBytes(flag, "a password", maxFlagBytes)).toString("utf8")
+      ? Buffer.from(await readBytes(flag, "a password", maxFlagBytes))
       : env[variable];
   if (given === undefined) throw wrong(`the environment has no variable ${variable}`);
   if (variable !== undefined) delete env[variable];
   // The newline that editors and `echo` end a file with is no part of it.
-  const password = given.replace(/\r?\n$/, "");
+  const bytes = Buffer.from(given);
+  if (!isUtf8(bytes)) throw wrong("it is not UTF-8");
+  const password = bytes.toString("utf8").replace(/\r?\n$/, "");
   if (password === "") throw wrong("it is empty");
   if (/[\0\r\n]/.test(password)) throw wrong("it has more than one line");
+  if (Buffer.byteLength(password) > maxPasswordBytes) {
+    throw wrong(`it is longer than ${maxPasswordBytes} bytes, which is what crypt(3) takes`);
+  }
   const { hashPassword, isPasswordHash } = await import("../cloudinit/password-hash.ts");
   return isPasswordHash(password) ? password : hashPassword(password);
 }

@@ -1,5 +1,7 @@
 import { rename, rm, writeFile } from "node:fs/promises";
+import { errorCode } from "../store/fs-failure.ts";
 import { exitCode } from "./exit-code.ts";
+import { userError } from "./or-throw.ts";
 import { UserError } from "./user-error.ts";
 
 export interface FileReplacement {
@@ -26,6 +28,8 @@ export async function replaceFile(
     await writeFile(stagedPath, content, { flag: "wx", ...(mode === undefined ? {} : { mode }) });
     await rename(stagedPath, path);
   } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOSPC" || code === "EDQUOT") throw userError({ reason: "disk-full", path });
     throw new UserError(`${name} cannot be written: ${(error as Error).message}`, {
       exitCode: exitCode.host,
     });

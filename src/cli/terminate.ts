@@ -1,4 +1,7 @@
-import { signalExitCode } from "./exit-code.ts";
+import { exitCode, signalExitCode } from "./exit-code.ts";
+
+/** The signal that this process was told to end by; there is one for the whole process. */
+let ending: EndingSignal | undefined;
 
 type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
@@ -19,6 +22,7 @@ export function listenForTermination(onFirst: (signal: EndingSignal) => void): T
   const listener = (signal: EndingSignal): void => {
     if (received !== undefined) process.exit(signalExitCode(signal));
     received = signal;
+    ending = signal;
     onFirst(signal);
     controller.abort();
   };
@@ -31,4 +35,9 @@ export function listenForTermination(onFirst: (signal: EndingSignal) => void): T
       for (const signal of signals) process.off(signal, listener);
     },
   };
+}
+
+/** Exit code of whatever was cancelled: that of the signal it was cancelled by. */
+export function cancelledExitCode(): number {
+  return ending === undefined ? exitCode.internal : signalExitCode(ending);
 }

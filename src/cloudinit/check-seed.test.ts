@@ -38,7 +38,7 @@ describe("user-data that cloud-init takes", () => {
     "#!/bin/sh\nanything: [\n",
     "## template: jinja\n#cloud-config\n{% if x %}\n",
     "#include\nhttp://example.org/\n",
-    "Content-Type: multipart/mixed; boundary=x\n\nanything\n",
+    "Content-Type: multipart/mixed; boundary=x\nMIME-Version: 1.0\n\nanything\n",
     "#cloud-config-archive\n- {type: text/cloud-config, content: x}\n",
   ])("%j", (text) => {
     expect(userData(text)).toEqual([]);

@@ -1,7 +1,7 @@
 /**
  * A user-data with more in it: a cloud-config is merged with the user's, and becomes a part beside what is none.
  */
-import { isMap, isSeq, isScalar, type Document, type YAMLMap, type YAMLSeq } from "yaml";
+import { isMap, isSeq, isScalar, type Document, visit, type YAMLMap, type YAMLSeq } from "yaml";
 import { failed, ok, type Result } from "../result.ts";
 import type { CloudConfig, ConfigValue } from "./cloud-config.ts";
 import { appendingMerge, multipart } from "./multipart.ts";
@@ -44,12 +44,25 @@ function mergeCloudConfig(text: string, config: CloudConfig): Result<Uint8Array,
     document.contents = null;
     return ok(Buffer.from(cloudConfigText(document, withDefaultUser(config))));
   }
+  withoutAliases(document);
   const top: unknown = document.contents;
   if (!isMap(top)) return failed({ key: "it", expected: "a map" });
   const hasUsers = top.has("users");
   const added = hasUsers ? config : withDefaultUser(config);
   const problem = mergeMap(document, top, added, []);
   return problem === undefined ? ok(Buffer.from(asCloudConfig(document))) : failed(problem);
+}
+
+/** What is added to a list must not come into another that stands for the same one; comments are lost by that. */
+function withoutAliases(document: Document): void {
+  let has = false;
+  visit(document, {
+    Alias() {
+      has = true;
+      return visit.BREAK;
+    },
+  });
+  if (has) document.contents = document.createNode(document.toJS()) as typeof document.contents;
 }
 
 /** `users` alone would take the image's own account away. */
@@ -105,9 +118,13 @@ function mergeList(
   if (!isSeq(there)) return { key: path.join("."), expected: "a list" };
   for (const value of added) {
     const named = isUserOf(value) ? namedItem(there, value["name"]) : undefined;
+    const alone = isUserOf(value) ? scalarAt(there, value["name"]) : -1;
     if (named !== undefined) {
       const problem = mergeMap(document, named, value as CloudConfig, path);
       if (problem !== undefined) return problem;
+    } else if (alone >= 0) {
+      // A name alone stands for an account with nothing more to say.
+      there.set(alone, document.createNode(value));
     } else if (path.join() === "runcmd" || !hasScalar(there, value)) {
       there.add(document.createNode(value));
     }
@@ -123,6 +140,11 @@ function namedItem({ items }: YAMLSeq, name: string): YAMLMap | undefined {
   return items.find((item): item is YAMLMap => isMap(item) && item.get("name") === name);
 }
 
-function hasScalar({ items }: YAMLSeq, value: ConfigValue): boolean {
-  return items.some((item) => isScalar(item) && item.value === value);
+function hasScalar(list: YAMLSeq, value: ConfigValue): boolean {
+  return scalarAt(list, value) >= 0;
+}
+
+/** Where in a list the single value is; -1 when it is not. */
+function scalarAt({ items }: YAMLSeq, value: ConfigValue): number {
+  return items.findIndex((item) => isScalar(item) && item.value === value);
 }

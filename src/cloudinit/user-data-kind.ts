@@ -37,5 +37,7 @@ export function userDataKind(text: string): UserDataKind {
   const lowerCase = start.toLowerCase();
   const known = beginnings.find(([beginning]) => lowerCase.startsWith(beginning));
   if (known !== undefined) return known[1];
-  return /^(mime-version|content-type):/.test(lowerCase) ? "mime" : "unknown";
+  // Without its version it is no MIME for cloud-init, whatever else its header says.
+  const isMime = /^[a-z-]+:/.test(lowerCase) && /^mime-version:/m.test(lowerCase);
+  return isMime ? "mime" : "unknown";
 }

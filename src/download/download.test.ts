@@ -223,7 +223,32 @@ describe("a connection that breaks", () => {
   });
 });
 
+test("a rest of another file, which no condition keeps a server from sending, is not joined to the beginning", async () => {
+  const { signal } = new AbortController();
+  const restOfOther: Answering = (request, response) => {
+    const first = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const range = `bytes ${first}-${other.length - 1}/${other.length}`;
+    response.writeHead(206, { etag: '"two"', "content-range": range });
+    response.end(other.subarray(first));
+  };
+  server = await serve(
+    inTurn(breakOff(content, 100_000), restOfOther, giveFile(other, { etag: '"two"' })),
+  );
+  const source = { kind: "web", url: server.url } as const;
+  const got = await download({ layout, source, retryDelayMs: 1, signal });
+  expect(await contentOf(got)).toBe("other");
+});
+
 describe("what cannot be had", () => {
+  test("is larger than the disk has room for: nothing of it is fetched", async () => {
+    const huge: Answering = (_, response) => {
+      response.writeHead(200, { "content-length": 1e15 });
+      response.write("x");
+    };
+    expect(await get(huge)).toMatchObject({ ok: false, error: { reason: "disk-full" } });
+    expect(await kept()).toEqual([]);
+  });
+
   test("has another checksum: nothing is kept, and both are told", async () => {
     expect(await get(giveFile(other))).toEqual({
       ok: false,

@@ -5,7 +5,7 @@
  * the rest (the whole file, another file) is told by its answer, and by the checksum in the end.
  */
 import type { Hash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { failed, ok, type Result } from "../result.ts";
 import { errorCode } from "../store/fs-failure.ts";
@@ -112,7 +112,7 @@ class Transfer {
       patience.start();
       const response = await fetch(source.url, { headers: this.#headers(), signal: ends });
       patience.stop();
-      const answer = readAnswer(response, this.#position);
+      const answer = this.#fitting(readAnswer(response, this.#position));
       if (answer.kind === "whole" || answer.kind === "rest") {
         await this.#take(answer);
         return await this.#receive(response, patience);
@@ -153,10 +153,31 @@ class Transfer {
       : { kind: "failed", failure: this.#failure(message) };
   }
 
+  /** A rest of another file than the beginning is of is none, whatever the server was asked. */
+  #fitting(answer: Answer): Answer {
+    if (answer.kind !== "rest") return answer;
+    const isOther = (before: unknown, now: unknown): boolean =>
+      before !== undefined && now !== undefined && before !== now;
+    return isOther(this.#validator, answer.validator) ||
+      isOther(this.#totalBytes, answer.totalBytes)
+      ? { kind: "start-over" }
+      : answer;
+  }
+
   async #take(answer: Extract<Answer, { readonly kind: "whole" | "rest" }>): Promise<void> {
-    if (answer.kind === "whole" && this.#position > 0) await this.#reset();
-    this.#totalBytes = answer.totalBytes;
-    this.#validator = answer.validator;
+    if (answer.kind === "whole") await this.#reset();
+    this.#totalBytes = answer.totalBytes ?? this.#totalBytes;
+    this.#validator = answer.validator ?? this.#validator;
+    await this.#checkRoom();
+  }
+
+  /** What will not fit is not begun; the part that would fit could fill the disk for everybody else. */
+  async #checkRoom(): Promise<void> {
+    if (this.#totalBytes === undefined) return;
+    const { bavail, bsize } = await statfs(this.#request.path);
+    if (this.#totalBytes - this.#position > bavail * bsize) {
+      throw Object.assign(new Error("no space left"), { code: "ENOSPC", syscall: "write" });
+    }
   }
 
   async #receive(response: Response, patience: Patience): Promise<Outcome> {

@@ -7,6 +7,8 @@ import {
   isSeq,
   parseDocument,
   type Tags,
+  visit,
+  type YAMLWarning,
 } from "yaml";
 import type { Problems } from "../spec/problems.ts";
 import type { SourceRange } from "../spec/source.ts";
@@ -29,18 +31,48 @@ export interface YamlSource {
   keyRangeOf(path: YamlPath): SourceRange;
 }
 
+/** Mistakes that are told of one text; a bracket that is left open may be thousands. */
+const MOST_TOLD = 20;
+
 /** Reads a text as YAML 1.1, which is what programs in Python read. Undefined when it is none, with the problems told. */
 export function readYaml(problems: Problems): YamlSource | undefined {
-  const document = parseYaml(problems.source.text);
-  for (const { pos, message } of document.errors) {
-    problems.error({ start: pos[0], end: Math.max(pos[1], pos[0] + 1) }, asClause(message));
+  const { text } = problems.source;
+  const control = unprintable.exec(text);
+  if (control !== null) {
+    const code = control[0].charCodeAt(0).toString(16).padStart(2, "0");
+    problems.error(
+      { start: control.index, end: control.index + 1 },
+      `YAML has no character 0x${code}`,
+    );
+    return undefined;
   }
-  if (document.errors.length > 0) return undefined;
+  const document = parseYaml(text);
+  const errors = [...document.errors, ...document.warnings.filter(isUnknownTag)];
+  for (const { pos, code, message } of errors.slice(0, MOST_TOLD)) {
+    const told =
+      code === "MULTIPLE_DOCS" ? "a second document begins here, and one is read" : message;
+    problems.error({ start: pos[0], end: Math.max(pos[1], pos[0] + 1) }, asClause(told));
+  }
+  if (errors.length > 0) return undefined;
+  let isWhole = true;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const [start = 0, end = 1] = alias.range ?? [];
+      problems.error({ start, end }, `there is no anchor &${alias.source} before this`);
+      isWhole = false;
+    },
+  });
+  if (!isWhole) return undefined;
   let value: unknown;
   try {
     value = document.toJS() as unknown;
   } catch (error) {
-    problems.error({ start: 0, end: 1 }, asClause((error as Error).message));
+    const { message } = error as Error;
+    problems.error(
+      { start: 0, end: 1 },
+      error instanceof RangeError ? "it is nested too deeply" : asClause(message),
+    );
     return undefined;
   }
   return {
@@ -49,6 +81,15 @@ export function readYaml(problems: Problems): YamlSource | undefined {
     rangeOf: (path) => rangeOf(document, path),
     keyRangeOf: (path) => keyRangeOf(document, path) ?? rangeOf(document, path),
   };
+}
+
+/** What PyYAML refuses as unprintable, apart from lone surrogates, which no UTF-8 has. */
+// oxlint-disable-next-line no-control-regex -- control characters are what it is about
+const unprintable = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]/;
+
+/** PyYAML's safe loader builds nothing for a tag that it does not know; `yaml` goes on without it. */
+function isUnknownTag({ code }: YAMLWarning): boolean {
+  return code === "TAG_RESOLVE_FAILED";
 }
 
 /** A text as cloud-init reads it: in YAML 1.1. */

@@ -15,6 +15,7 @@ import { machineSettings, type MachineFlags } from "../machine-flags.ts";
 import { openSettingsAndStore } from "../open-store.ts";
 import { orThrow, userError } from "../or-throw.ts";
 import { readSeed, type SeedFlags } from "../read-seed.ts";
+import { refuseInputs } from "../refuse-inputs.ts";
 import { defaultSeedWay, deliverSeed, hasSmbios, type SeedWay } from "../seed-delivery.ts";
 import { listenForTermination, type Termination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
@@ -33,6 +34,10 @@ interface BootFlags extends MachineFlags, SeedFlags, WishFlags {
 /** `vmbuild boot`: boots an image for a person, until the guest powers off. */
 export async function boot(image: string, flags: BootFlags): Promise<void> {
   checkDelivery(flags);
+  if (flags.consoleLog !== undefined) {
+    const { userData, metaData, vendorData, networkConfig } = flags;
+    await refuseInputs(flags.consoleLog, [image, userData, metaData, vendorData, networkConfig]);
+  }
   const wishes = await readWishes(flags, process.env);
   const content = await readSeed(flags, wishes, "nothing is booted");
   const hasSeed = Object.keys(content).length > 0 || flags.cloudInit !== undefined;

@@ -19,6 +19,7 @@ import { orThrow, taskError, userError } from "../or-throw.ts";
 import { readSeed } from "../read-seed.ts";
 import { liveStatus, plainLines, type StatusLine } from "../render/status-line.ts";
 import { duration } from "../render/units.ts";
+import { refuseInputs } from "../refuse-inputs.ts";
 import { replaceFile } from "../replace-file.ts";
 import { sayWarnings } from "../say-warnings.ts";
 import { buildKeys, operationsOf, type SelectionFlags, sealReportText } from "../sealing.ts";
@@ -50,6 +51,12 @@ const defaultSilentMs = 5 * 60_000;
 
 /** `vmbuild configure`: boots an image once with a seed, and keeps what cloud-init has made of it. */
 export async function configure(flags: ConfigureFlags): Promise<void> {
+  await refuseInputs(flags.configSeedOutputPath, [
+    flags.imageInputPath,
+    flags.configUserDataPath,
+    flags.configMetaDataPath ?? optionalPaths.metaData,
+    flags.configVendorDataPath ?? optionalPaths.vendorData,
+  ]);
   const content = await readContent(flags);
   const status = process.stderr.isTTY ? liveStatus(process.stderr) : plainLines(process.stderr);
   using termination = listenForTermination(() => void status.print("stopping\n"));

@@ -3,6 +3,7 @@ import PQueue from "p-queue";
 import { generateImage } from "../../image/generate-image.ts";
 import { formatByteSize } from "../../profile/byte-size.ts";
 import { failed, ok, type Result } from "../../result.ts";
+import { exitCode } from "../exit-code.ts";
 import { OutputDirs, type PlannedImage, planImages, refuseExisting } from "../generated-images.ts";
 import { type GocdFlags, writeGocdFile } from "../gocd-file.ts";
 import { ImageInputs } from "../image-inputs.ts";
@@ -10,6 +11,7 @@ import { openSettingsAndStore } from "../open-store.ts";
 import { userError } from "../or-throw.ts";
 import { writeOut } from "../output.ts";
 import { chosenImages, readArchitecture } from "../read-architecture.ts";
+import { refuseInputs } from "../refuse-inputs.ts";
 import { type Failure, failureMessage } from "../render/failure-message.ts";
 import { liveStatus, plainLines, type StatusLine } from "../render/status-line.ts";
 import { duration } from "../render/units.ts";
@@ -35,6 +37,7 @@ interface GenerateFlags extends Pick<Settings, "store">, GocdFlags {
 export async function generate(flags: GenerateFlags): Promise<void> {
   const architecture = await readArchitecture(flags.architecturePath);
   const planned = await planImages(chosenImages(architecture, flags.image), flags.imageOutputPath);
+  await refuseMixedUp(planned, flags);
   if (flags.images && flags.overwrite !== true) {
     await refuseExisting(planned.map(({ path }) => path));
   }
@@ -55,6 +58,20 @@ export async function generate(flags: GenerateFlags): Promise<void> {
   } finally {
     status.close();
   }
+}
+
+/** What is written must be neither the architecture file nor another output. @throws UserError */
+async function refuseMixedUp(planned: readonly PlannedImage[], flags: GenerateFlags) {
+  const { architecturePath, gocdConfigName, generateGocdConfig = false } = flags;
+  const images = flags.images ? planned.map(({ path }) => path) : [];
+  const outputs = [...images, ...(generateGocdConfig ? [gocdConfigName] : [])];
+  for (const output of outputs) await refuseInputs(output, [architecturePath]);
+  if (!generateGocdConfig) return;
+  if (!images.some((path) => resolve(path) === resolve(gocdConfigName))) return;
+  throw new UserError(`${gocdConfigName} would be both an image and GoCD's pipelines`, {
+    exitCode: exitCode.usage,
+    hint: "give --gocd-config-name another name",
+  });
 }
 
 interface Making {

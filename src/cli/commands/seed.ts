@@ -6,6 +6,7 @@ import { exitCode } from "../exit-code.ts";
 import { orThrow } from "../or-throw.ts";
 import { checkStandardInput, readSeed, type SeedFlags } from "../read-seed.ts";
 import { readWishes } from "../read-wishes.ts";
+import { refuseInputs } from "../refuse-inputs.ts";
 import { replaceFile } from "../replace-file.ts";
 import { UserError } from "../user-error.ts";
 import { hasWishes, type WishFlags } from "../wish-flags.ts";
@@ -22,6 +23,15 @@ export async function seed(
   }
   checkStandardInput(flags);
   const target = orThrow(await exportTarget(resolve(flags.output)));
+  const { userData: from, metaData, vendorData, networkConfig, password, sshKey = [] } = flags;
+  await refuseInputs(flags.output, [
+    from,
+    metaData,
+    vendorData,
+    networkConfig,
+    password,
+    ...sshKey,
+  ]);
   const wishes = await readWishes(flags, process.env);
   const { userData, ...content } = await readSeed(flags, wishes, "no seed is made");
   if (userData === undefined) throw new Error("Internal error: a seed without user-data");

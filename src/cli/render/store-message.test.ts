@@ -8,7 +8,7 @@ test("a full disk: what is there is good, what shows and makes room, and that it
     text: "the disk is full: /store/result-tmp/x",
     exitCode: exitCode.host,
   });
-  for (const words of ["is intact", "vmbuild df", "vmbuild prune --free"]) {
+  for (const words of ["nothing that was built is lost", "vmbuild df", "vmbuild prune --free"]) {
     expect(message.hint).toContain(words);
   }
 });

@@ -18,7 +18,7 @@ export function storeMessage(failure: Failure): Message {
     case "disk-full":
       return {
         text: `the disk is full: ${failure.path}`,
-        hint: "everything built so far is intact; `vmbuild df` shows what takes the room, `vmbuild prune --free 10G` makes some; or use another store with --store",
+        hint: "nothing that was built is lost; make room on that disk. What the store takes, `vmbuild df` shows, and `vmbuild prune --free 10G` makes some; --store uses another",
         exitCode: exitCode.host,
       };
     case "qemu-img-failed":
