@@ -57,8 +57,15 @@ export function giveFile(content: Uint8Array, { etag = '"one"' } = {}): Answerin
   };
 }
 
-/** Gives the file's first bytes and closes the connection. */
-export function breakOff(content: Uint8Array, bytes: number, etag = '"one"'): Answering {
+/**
+ * Gives the file's first bytes and closes the connection, once `isTaken` says that a client has that many: who has not
+ * read them by then may lose them.
+ */
+export function breakOff(
+  content: Uint8Array,
+  bytes: number,
+  { etag = '"one"', isTaken = async (_bytes: number) => {} } = {},
+): Answering {
   return (request, response) => {
     const first = firstByte(request, etag) ?? 0;
     const head = { etag, "content-length": content.length - first };
@@ -67,7 +74,10 @@ export function breakOff(content: Uint8Array, bytes: number, etag = '"one"'): An
       const range = `bytes ${first}-${content.length - 1}/${content.length}`;
       response.writeHead(206, { ...head, "content-range": range });
     }
-    response.write(content.subarray(first, first + bytes), () => response.socket?.destroy());
+    const given = content.subarray(first, first + bytes);
+    response.write(given, () => {
+      void isTaken(first + given.length).then(() => response.socket?.destroy());
+    });
   };
 }
 

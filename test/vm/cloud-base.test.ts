@@ -33,7 +33,7 @@ test("a cloud image becomes a base image: got in two pieces behind a redirect, c
   expect(made.exitCode, made.stderr).toBe(0);
   expect(made.stdout).toMatch(/^sha256:[0-9a-f]{64}$/);
   expect(made.stderr).not.toContain("warning");
-  expect(server.requests.at(-1)).toMatch(/^GET \/mirror\/.* bytes=1000000-$/);
+  expect(server.requests.at(-1)).toMatch(/^GET \/mirror\/.* bytes=[1-9]\d*-$/);
   expect(await rig.entries("result-tmp")).toEqual([]);
 
   const id = await rig.built(
