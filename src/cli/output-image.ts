@@ -75,7 +75,7 @@ export async function checkImage(
 ): Promise<void> {
   const target = orThrow(await exportTargets(path, { sums })).image.path;
   const refused = (why: string): UserError =>
-    new UserError(`no image can be written to ${path}: ${why}`, { exitCode: exitCode.usage });
+    new UserError(`${path} cannot be written: ${why}`, { exitCode: exitCode.usage });
   if (await isInStore(target, storeRoot)) {
     throw refused("it is inside the store, which is vmbuild's own");
   }

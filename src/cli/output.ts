@@ -1,3 +1,13 @@
+/**
+ * From now on a reader of standard output that goes away ends nothing: for commands whose exit status says how something
+ * ended that the reader does not decide. By itself the process ends, see `main`.
+ */
+export function outliveReader(): void {
+  process.stdout.removeAllListeners("error").on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 /** Writes text to standard output; resolves when it is taken. */
 export function writeOut(text: string): Promise<void> {
   return new Promise((resolve) => {

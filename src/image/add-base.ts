@@ -6,11 +6,13 @@ import { profileToToml } from "../profile/profile-to-toml.ts";
 import { failed, ok, type Result } from "../result.ts";
 import { replaceFile, syncPath } from "../store/durable.ts";
 import { attempt } from "../store/fs-failure.ts";
+import type { DiskFormat } from "../store/qemu-img-argv.ts";
 import type { StoreLayout } from "../store/layout.ts";
 import { readTag } from "../store/tags.ts";
 import { checkBaseName } from "./base-name.ts";
 import { bootFiles, mapBootFiles } from "../profile/boot-files.ts";
 import { checkDisk } from "./check-disk.ts";
+import { diskDamage } from "./disk-damage.ts";
 import { DigestStore } from "./digest-store.ts";
 import type { ImageFailure } from "./failure.ts";
 import { baseNames } from "./find-base.ts";
@@ -43,6 +45,8 @@ export async function addBase(request: AddBaseRequest): Promise<Result<string, I
   if (!profile.ok) return profile;
   const usable = await checkDisk(request.diskPath, signal);
   if (!usable.ok) return usable;
+  const whole = await checkWhole(request.diskPath, usable.value, signal);
+  if (!whole.ok) return whole;
   const digests = new DigestStore(layout);
   const disk = await digests.importCopy(request.diskPath, signal);
   if (!disk.ok) return disk;
@@ -55,6 +59,20 @@ export async function addBase(request: AddBaseRequest): Promise<Result<string, I
   const named = mapBootFiles(profile.value, (_, path) => digests.path(boot.get(path) ?? ""));
   const published = await nameBase(layout, name, named, disk.value);
   return published.ok ? disk : published;
+}
+
+/** Every build on it would find out late, and differently. */
+async function checkWhole(
+  path: string,
+  format: DiskFormat,
+  signal: AbortSignal,
+): Promise<Result<void, ImageFailure>> {
+  const damage = await diskDamage(path, format, signal);
+  if (!damage.ok) return damage;
+  if (damage.value === undefined) return ok();
+  const message = `it is damaged, or its end is missing: ${damage.value}`;
+  const hint = "get it again, and compare its checksum";
+  return failed({ reason: "base-unusable", path, message, hint });
 }
 
 /** Fails when there is a base image of that name that may not be replaced, or a tag. */

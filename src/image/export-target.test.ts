@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { deadOwner } from "../../test/support/damage.ts";
+import { newOwner } from "../store/owner.ts";
 import { exportTarget } from "./export-target.ts";
 
 let dir: string;
@@ -32,6 +34,16 @@ describe("exportTarget", () => {
     expect(await target("there.raw")).toBe("DIR/there.raw");
     expect(await target("new.raw")).toBe("DIR/new.raw");
     expect(await readdir(dir)).toEqual(["there.raw"]);
+  });
+
+  test("takes away what was staged by processes that were killed, and nothing else", async () => {
+    const foreign = (await deadOwner()).replace(/^(\d+-\d+)-[0-9a-f]{8}/, "$1-00000000");
+    const kept = [`.vmbuild-${await newOwner()}`, `.vmbuild-${foreign}`, ".vmbuild-edit-of-1"];
+    for (const name of [...kept, `.vmbuild-${await deadOwner()}`]) {
+      await writeFile(join(dir, name), "");
+    }
+    await target("new.raw");
+    expect((await readdir(dir)).sort()).toEqual(kept.sort());
   });
 
   test("is what a symlink leads to, also when nothing is there yet", async () => {

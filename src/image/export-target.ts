@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
-import { open, readlink, realpath, rm, stat } from "node:fs/promises";
+import { open, readdir, readlink, realpath, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
 import { errorCode, errorText } from "../store/fs-failure.ts";
+import { identifyProcess, livenessOf, newOwner, parseOwner } from "../store/owner.ts";
 import { fileKind } from "../store/regular-file.ts";
 import type { ImageFailure } from "./failure.ts";
 
@@ -14,6 +14,9 @@ export interface ExportTarget {
   /** A free name in the same directory; short, so that whatever name the image has, this one fits. */
   readonly stagedPath: string;
 }
+
+/** What a staged name begins with; its owner follows. */
+const stagedPrefix = ".vmbuild-";
 
 /** As many symlinks in a row as Linux follows. */
 const MAX_LINKS = 40;
@@ -38,7 +41,8 @@ export async function exportTarget(path: string): Promise<Result<ExportTarget, I
     if (dirStats === undefined) return refused(`there is no directory ${dir}`);
     if (!dirStats.isDirectory()) return refused(`${dir} is not a directory`);
     const realDir = await realpath(dir);
-    const stagedPath = join(realDir, `.vmbuild-${randomBytes(4).toString("hex")}`);
+    await removeLeftOvers(realDir);
+    const stagedPath = join(realDir, `${stagedPrefix}${await newOwner()}`);
     return (
       (await canCreate(stagedPath, path)) ??
       ok({ path: join(realDir, basename(target)), stagedPath })
@@ -49,6 +53,22 @@ export async function exportTarget(path: string): Promise<Result<ExportTarget, I
     if (code === "ENOTDIR") return refused("a part of the path before the last is not a directory");
     if (code === undefined) throw error;
     return failed({ reason: "export-failed", path, message: errorText(error) });
+  }
+}
+
+/**
+ * Removes what processes that were killed have staged in a directory. Other hosts may write there, too, so only those of
+ * this boot are judged.
+ */
+async function removeLeftOvers(dir: string): Promise<void> {
+  const self = await identifyProcess(process.pid);
+  const entries = await readdir(dir).catch(() => []);
+  for (const entry of entries) {
+    if (!entry.startsWith(stagedPrefix)) continue;
+    const owner = parseOwner(entry.slice(stagedPrefix.length));
+    if (owner === undefined || owner.bootId !== self?.bootId) continue;
+    // Who may not remove it can still write.
+    if ((await livenessOf(owner)) === "ended") await rm(join(dir, entry)).catch(() => {});
   }
 }
 

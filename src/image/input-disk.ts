@@ -2,9 +2,10 @@
 import type { FileHandle } from "node:fs/promises";
 import { failed, ok, type Result } from "../result.ts";
 import { attempt } from "../store/fs-failure.ts";
-import { checkImage, imageInfo } from "../store/qemu-img.ts";
+import { imageInfo } from "../store/qemu-img.ts";
 import type { ImageFormat } from "../store/qemu-img-argv.ts";
 import { openRegularFile } from "../store/regular-file.ts";
+import { diskDamage } from "./disk-damage.ts";
 import { detectFormat, type FoundFormat } from "./disk-format.ts";
 import type { ImageFailure } from "./failure.ts";
 
@@ -103,31 +104,12 @@ export async function inputDisk(
   if (dataPath !== undefined) return unusable(`its data is in another file, ${dataPath}`, flatten);
   if (corrupt) return unusable("it is marked as corrupt", "repair it: qemu-img check -r all");
   if (virtualSizeBytes === 0) return unusable("it is empty");
-  const damage = await damageOf(path, format, signal);
+  const damage = await diskDamage(path, format, signal);
   if (!damage.ok) return damage;
   if (damage.value !== undefined) {
     return unusable(`it is damaged, or its end is missing: ${damage.value}`);
   }
   return ok({ format, sizeBytes: virtualSizeBytes });
-}
-
-/** What a check says first: what an image refers to beyond its end would be read as zeros. */
-async function damageOf(
-  path: string,
-  format: ImageFormat,
-  signal: AbortSignal,
-): Promise<Result<string | undefined, ImageFailure>> {
-  // QEMU has no check for these.
-  if (format === "raw" || format === "vpc") return ok(undefined);
-  const health = await checkImage(path, { format, signal });
-  if (!health.ok) {
-    return health.error.reason === "qemu-img-failed" ? ok(firstLine(health.error.stderr)) : health;
-  }
-  return ok(health.value.kind === "corrupt" ? firstLine(health.value.message) : undefined);
-}
-
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] ?? "";
 }
 
 interface Look {

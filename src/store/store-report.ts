@@ -29,6 +29,8 @@ export type StoreFinding =
   | { readonly reason: "base-file-missing"; readonly path: string; readonly layer: string }
   /** The content of a base image does not have the SHA-256 that is its name. */
   | { readonly reason: "content-changed"; readonly path: string; readonly digest: string }
+  /** A download no longer has the checksum that is its name. */
+  | { readonly reason: "download-changed"; readonly path: string; readonly digest: string }
   | { readonly reason: "cache-damaged"; readonly path: string; readonly message: string }
   | { readonly reason: "tag-damaged"; readonly path: string }
   | { readonly reason: "tag-dangling"; readonly name: string; readonly id: string }
@@ -52,6 +54,7 @@ export interface StoreReport {
   readonly root: string;
   readonly layers: number;
   readonly baseImages: number;
+  readonly downloads: number;
   readonly caches: number;
   readonly suspendedMachines: number;
   readonly findings: readonly StoreFinding[];

@@ -23,7 +23,11 @@ import { verifyStore } from "./verify-store.ts";
 const run = promisify(execFile);
 const a = idOf("a");
 const b = idOf("b");
-const knowledge = { bootFiles: () => [], suspendedProblem: async () => undefined };
+const knowledge = {
+  changedDownload: async () => undefined,
+  bootFiles: () => [],
+  suspendedProblem: async () => undefined,
+};
 
 let whole: StoreFixture;
 beforeAll(async () => {
@@ -48,6 +52,7 @@ describe("a store that is as it should be", () => {
       root: layout.root,
       layers: 2,
       baseImages: 1,
+      downloads: 0,
       caches: 2,
       suspendedMachines: 0,
       findings: [],
@@ -276,6 +281,21 @@ describe("found is", () => {
     );
     const path = join(layout.digestDir, "kernel");
     expect(report.findings).toEqual([{ reason: "base-file-missing", path, layer: a }]);
+  });
+
+  test("a download that was changed, whose part is of no interest", async () => {
+    await using fixture = await storeFixture(openStore);
+    const { layout } = await fill(fixture);
+    const path = layout.download("sha256-1");
+    for (const file of [path, layout.downloadPart("sha256-2")]) {
+      await writeFile(file, "x", { mode: 0o400 });
+    }
+    const changed = { ...knowledge, changedDownload: async () => "2" };
+    const { downloads, findings } = expectOk(await verifyStore(fixture.root, changed));
+    expect(downloads).toBe(1);
+    expect(findings).toEqual([{ reason: "download-changed", path, digest: "2" }]);
+    const quick = expectOk(await verifyStore(fixture.root, { ...changed, quick: true }));
+    expect(quick.findings).toEqual([]);
   });
 
   test("a suspended machine that cannot be used, as a warning", async () => {

@@ -8,6 +8,7 @@ import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import PQueue from "p-queue";
 import { ok, type Result } from "../result.ts";
+import { parseDownloadEntry } from "./downloads.ts";
 import { unescapeName } from "./escaped-name.ts";
 import type { StoreFailure } from "./failure.ts";
 import { attempt } from "./fs-failure.ts";
@@ -25,8 +26,10 @@ import { verifyOwners } from "./verify-owners.ts";
 const AT_ONCE = 4;
 
 export interface VerifyOptions extends LayerKnowledge {
-  /** Leaves the contents of base images unread. */
+  /** Leaves the contents of base images and downloads unread. */
   readonly quick?: boolean;
+  /** The checksum of a download as it is now, when its name tells another one. Rejects with what the system says. */
+  changedDownload(path: string): Promise<string | undefined>;
 }
 
 /**
@@ -57,6 +60,9 @@ async function verify(
   const baseImages = await entriesOf(layout.digestDir);
   const caches = await entriesOf(layout.cacheDir);
   const tags = await entriesOf(layout.tagDir);
+  const downloads = (await entriesOf(layout.downloadDir)).filter(
+    (entry) => parseDownloadEntry(entry)?.isPart === false,
+  );
   const suspended = await suspendedDirs(layout, layers);
   const looks: readonly Look[] = [
     ...layers.map((entry) => lookAtLayer(layout, entry, options)),
@@ -65,6 +71,7 @@ async function verify(
       const path = join(layout.digestDir, entry);
       return { path, look: () => verifyBaseImage(path, options.quick === true) };
     }),
+    ...downloads.map((entry) => lookAtDownload(layout.download(entry), options)),
     ...caches.map((entry) => ({
       path: layout.cache(entry),
       look: () => verifyCache(layout, entry),
@@ -77,6 +84,7 @@ async function verify(
     root: layout.root,
     layers: layers.length,
     baseImages: baseImages.length,
+    downloads: downloads.length,
     caches: caches.length,
     suspendedMachines: suspended.length,
     findings: [
@@ -140,6 +148,19 @@ async function verifyBaseImage(path: string, quick: boolean): Promise<Found> {
   const modes = await verifyMode(path, 0o400);
   const digest = quick ? name : await sha256Of(path);
   return ok(digest === name ? modes : [...modes, { reason: "content-changed", path, digest }]);
+}
+
+function lookAtDownload(path: string, options: VerifyOptions): Look {
+  return {
+    path,
+    look: async () => {
+      const digest = options.quick === true ? undefined : await options.changedDownload(path);
+      return ok([
+        ...(await verifyMode(path, 0o400)),
+        ...(digest === undefined ? [] : [{ reason: "download-changed", path, digest } as const]),
+      ]);
+    },
+  };
 }
 
 async function verifyTag(layout: StoreLayout, entry: string): Promise<Found> {

@@ -41,6 +41,12 @@ describe("boot", () => {
     ["a forward that is none", ["disk.raw", "--forward", "80"], 2, '"80" is not HOST:GUEST'],
     ["an unknown architecture", ["disk.raw", "--arch", "mips"], 2, "is not x86_64 or aarch64"],
     [
+      "a console log in no directory",
+      ["disk.raw", "--console-log", "no/log"],
+      2,
+      "no/log cannot be written: there is no directory",
+    ],
+    [
       "a BIOS for Arm",
       ["disk.raw", "--arch", "arm64", "--firmware", "bios", "--accelerator", "tcg"],
       2,
@@ -125,6 +131,12 @@ describe("configure", () => {
     expect(imageless.exitCode).toBe(3);
     const named = await run("configure", "--config-meta-data-path", "none");
     expect(named.stderr).toContain("there is no file none");
+  });
+
+  test("takes no choice of operations that are not done", async () => {
+    const ran = await run("configure", "--no-seal", "--enable", "logfiles");
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(ran.stderr).toContain("--enable chooses what --no-seal leaves out");
   });
 
   test("names an error in the user-data before anything is done", async () => {

@@ -99,6 +99,7 @@ describe("seal", () => {
     [[], 2, "name the image to seal"],
     [["--disable", "machineid", "a.img"], 2, "did you mean `machine-id`?"],
     [["a.img", "--compress", "zstd"], 2, "--compress belongs to --output"],
+    [["a.img", "-o", "a.img"], 2, "a.img would take the place of a.img, which is read"],
     [["none.img"], 3, "none.img cannot be edited: there is no such file"],
     [["store/base-image/tiny.img"], 2, "`vmbuild export NAME --seal -o FILE`"],
     [["a.img"], 3, "make it with `vmbuild base build busybox`"],

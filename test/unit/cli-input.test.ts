@@ -39,6 +39,15 @@ describe("base add", () => {
     expect(ran.stderr).toContain("hint: give a qcow2 or raw disk image");
   });
 
+  test("refuses a disk whose end is missing", async () => {
+    await execa("qemu-img", ["create", "-q", "-f", "qcow2", "cut.qcow2", "1M"], { cwd: dir });
+    await execa("qemu-io", ["-c", "write 0 1M", "cut.qcow2"], { cwd: dir });
+    await truncate(join(dir, "cut.qcow2"), 512 * 1024);
+    const ran = await run("base", "add", "x", "--from", "cut.qcow2");
+    expect(ran).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(ran.stderr).toContain("cut.qcow2 cannot be a base image: it is damaged, or its end is");
+  });
+
   test("says how to convert a vmdk", async () => {
     await execa("qemu-img", ["create", "-q", "-f", "vmdk", "disk.vmdk", "1M"], { cwd: dir });
     const ran = await run("base", "add", "x", "--from", "disk.vmdk");

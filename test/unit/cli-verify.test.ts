@@ -29,7 +29,7 @@ describe("verify", () => {
     const ran = await run(["verify"]);
     expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
     expect(ran.stdout).toBe(
-      "1 layer, 0 suspended machines, 0 caches, 1 file of base images: nothing is wrong",
+      "1 layer, 0 suspended machines, 0 downloads, 0 caches, 1 file of base images: nothing is wrong",
     );
   });
 

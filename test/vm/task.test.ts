@@ -1,6 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { execa } from "execa";
 import { describe, expect, test } from "vitest";
+import { vmbuildPath } from "../support/run-vmbuild.ts";
 import { hasBase, VmRig } from "../support/vm-rig.ts";
 
 describe("a script on a base image", () => {
@@ -23,6 +25,18 @@ describe("a script on a base image", () => {
     expect(await rig.entries("result-tmp")).toEqual([]);
     expect(await rig.machines()).toEqual([]);
   });
+});
+
+test("a script whose reader goes away is still what the exit status tells of", async () => {
+  await using rig = await VmRig.create();
+  await rig.put("task.sh", "#!/bin/sh\nyes | head -n 100000\nexit 9\n");
+  const pipe = '"$@" | head -c 10; exit ${PIPESTATUS[0]}';
+  const task = ["task", "--image", "busybox", join(rig.dir, "task.sh")];
+  const ran = await execa("bash", ["-c", pipe, "-", process.execPath, vmbuildPath, ...task], {
+    env: { VMBUILD_STORE: rig.store },
+    reject: false,
+  });
+  expect(ran.exitCode, ran.stderr).toBe(9);
 });
 
 /** As the page on Rocky as a task runner has it. */

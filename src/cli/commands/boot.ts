@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { createBuildEnvironment } from "../../create-environment.ts";
+import { exportTarget } from "../../image/export-target.ts";
 import { storeIdentityPath } from "../../image/store-identity-path.ts";
 import { bootGuest } from "../../machine/boot-guest.ts";
 import type { ForwardedPort } from "../../machine/forwarded-port.ts";
@@ -37,6 +38,7 @@ export async function boot(image: string, flags: BootFlags): Promise<void> {
   if (flags.consoleLog !== undefined) {
     const { userData, metaData, vendorData, networkConfig } = flags;
     await refuseInputs(flags.consoleLog, [image, userData, metaData, vendorData, networkConfig]);
+    orThrow(await exportTarget(resolve(flags.consoleLog)));
   }
   const wishes = await readWishes(flags, process.env);
   const content = await readSeed(flags, wishes, "nothing is booted");

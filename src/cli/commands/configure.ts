@@ -51,6 +51,7 @@ const defaultSilentMs = 5 * 60_000;
 
 /** `vmbuild configure`: boots an image once with a seed, and keeps what cloud-init has made of it. */
 export async function configure(flags: ConfigureFlags): Promise<void> {
+  refuseSelection(flags);
   await refuseInputs(flags.configSeedOutputPath, [
     flags.imageInputPath,
     flags.configUserDataPath,
@@ -71,6 +72,16 @@ export async function configure(flags: ConfigureFlags): Promise<void> {
   } finally {
     status.close();
   }
+}
+
+/** @throws UserError when operations are chosen of a seal that is not done */
+function refuseSelection({ seal, enable, disable }: ConfigureFlags): void {
+  const given = enable === undefined ? "--disable" : "--enable";
+  if (seal || (enable === undefined && disable === undefined)) return;
+  throw new UserError(`${given} chooses what --no-seal leaves out`, {
+    exitCode: exitCode.usage,
+    hint: "leave one of them out",
+  });
 }
 
 async function configureImage(

@@ -15,6 +15,7 @@ import {
   sealReportText,
   type SelectionFlags,
 } from "../sealing.ts";
+import { refuseInputs } from "../refuse-inputs.ts";
 import type { Settings } from "../settings.ts";
 import { listenForTermination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
@@ -39,7 +40,10 @@ export async function seal(image: string | undefined, flags: SealFlags): Promise
   const output = flags.output === undefined ? undefined : outputOf(flags.output, flags);
   if (output === undefined) refuseForm(flags);
   const { settings, store, layout } = await openSettingsAndStore(flags);
-  if (output !== undefined) await checkImage(output, { storeRoot: store.root });
+  if (output !== undefined) {
+    await refuseInputs(output.path, [image]);
+    await checkImage(output, { storeRoot: store.root });
+  }
   const verbose = flags.verbose === true;
   const status = statusLine();
   using termination = listenForTermination(() => {

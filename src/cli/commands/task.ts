@@ -3,6 +3,7 @@ import { exitCode } from "../exit-code.ts";
 import { machineSettings } from "../machine-flags.ts";
 import { openSettingsAndStore } from "../open-store.ts";
 import { userError } from "../or-throw.ts";
+import { outliveReader } from "../output.ts";
 import { plainLines, liveStatus } from "../render/status-line.ts";
 import { checkStandardInput, nameOf, readPart } from "../read-seed.ts";
 import { givenSettings, type Settings } from "../settings.ts";
@@ -16,6 +17,7 @@ import { hasWishes } from "../wish-flags.ts";
 
 /** `vmbuild task`: runs a script or a user-data in a guest; its exit status becomes the process'. */
 export async function task(path: string, flags: TaskFlags): Promise<void> {
+  outliveReader();
   checkStandardInput({ ...flags, userData: path });
   const bytes = await readPart(path, "a script or a user-data");
   const given = { name: nameOf(path), bytes };

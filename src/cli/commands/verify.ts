@@ -1,3 +1,4 @@
+import { changedDownload } from "../../download/changed-download.ts";
 import { bootFiles } from "../../profile/boot-files.ts";
 import { exists } from "../../store/layer-file.ts";
 import { isWarning, type StoreReport } from "../../store/store-report.ts";
@@ -30,6 +31,7 @@ export async function verify(
       quick: flags.quick === true,
       bootFiles: ({ metadata }) => bootFiles(metadata.profile).map(([, path]) => path),
       suspendedProblem,
+      changedDownload,
     }),
   );
   await writeOut(
@@ -74,6 +76,7 @@ function text(report: StoreReport): string {
   const looked = [
     count(report.layers, "layer"),
     count(report.suspendedMachines, "suspended machine"),
+    count(report.downloads, "download"),
     count(report.caches, "cache"),
     count(report.baseImages, "file of base images", "files of base images"),
   ].join(", ");

@@ -51,6 +51,11 @@ export function findingMessage(finding: StoreFinding): FindingMessage {
         text: `${finding.path} was changed: its SHA-256 is ${finding.digest}`,
         hint: "remove it, add the base image again, and remove the layers built on it",
       };
+    case "download-changed":
+      return {
+        text: `the download ${finding.path} was changed: its checksum is ${finding.digest}`,
+        hint: "remove the file; it is fetched again when it is needed",
+      };
     case "cache-damaged":
       return {
         text: `the cache ${finding.path} is damaged: ${finding.message}`,

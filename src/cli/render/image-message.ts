@@ -116,12 +116,12 @@ export function imageMessage(failure: Failure): Message {
       };
     case "export-target-unusable":
       return {
-        text: `no image can be written to ${failure.path}: ${failure.message}`,
+        text: `${failure.path} cannot be written: ${failure.message}`,
         exitCode: exitCode.usage,
       };
     case "export-failed":
       return {
-        text: `the image could not be written to ${failure.path}: ${failure.message}`,
+        text: `${failure.path} could not be written: ${failure.message}`,
         exitCode: exitCode.host,
       };
   }
