@@ -29,7 +29,6 @@ const knowledge = {
   suspendedProblem: async () => undefined,
 };
 const changedKnowledge = { ...knowledge, changedDownload: async () => "2" };
-
 let whole: StoreFixture;
 beforeAll(async () => {
   whole = await storeFixture(openStore);
@@ -344,8 +343,8 @@ test("without reading base images and downloads, everything else is found", asyn
   await overwrite(layout.baseImageByDigest(digest), "?", 4711, 0o400);
   await chmod(layout.layer(a).dir, 0o755);
   await writeFile(layout.download("sha256-1"), "x", { mode: 0o400 });
-  const options = { ...changedKnowledge, quick: true };
-  const report = expectOk(await verifyStore(fixture.root, options));
+  const quickly = { ...changedKnowledge, quick: true };
+  const report = expectOk(await verifyStore(fixture.root, quickly));
   expect(report.findings).toMatchObject([{ reason: "mode-wrong" }]);
 });
 
