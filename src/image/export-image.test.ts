@@ -77,6 +77,13 @@ test("sums are as sha256sum checks them, and those of others stay", async () => 
   expect(checked.stdout).toBe("a.qcow2: OK\nb.raw: OK");
 });
 
+test("sums of images that are written at once are all there", async () => {
+  const names = ["a.raw", "b.raw", "c.raw", "d.raw"];
+  await Promise.all(names.map((name) => exported(name, { sums: true })));
+  const checked = await execa("sha256sum", ["-c", "SHA256SUMS"], { cwd: dir });
+  expect(checked.stdout.split("\n").sort()).toEqual(names.map((name) => `${name}: OK`));
+});
+
 test("an image cannot have the name of its own sums", async () => {
   const path = join(dir, "SHA256SUMS");
   const request = { diskPath: disk, path, format: "raw", signal, sums: true } as const;

@@ -8,6 +8,7 @@ import type { Compression, DiskFormat, ExportFormat } from "../store/qemu-img-ar
 import { sha256File } from "../store/sha256-file.ts";
 import { type ExportTarget, exportTarget } from "./export-target.ts";
 import type { ImageFailure } from "./failure.ts";
+import { inTurn } from "./file-turn.ts";
 import { sumsPathOf, writeSum } from "./sha256-sums.ts";
 
 export interface ExportRequest {
@@ -87,11 +88,14 @@ export async function exportImage(request: ExportRequest): Promise<Result<void, 
       sums === undefined ? "" : sha256File(image.stagedPath, signal),
       syncPath(image.stagedPath),
     ]);
-    if (sums !== undefined) await writeSum(sums, basename(image.path), digest);
-    if (signal.aborted) return failed({ reason: "cancelled" });
-    await rename(image.stagedPath, image.path);
-    if (sums !== undefined) await rename(sums.stagedPath, sums.path);
-    return ok();
+    const place = async (): Promise<Result<void, ImageFailure>> => {
+      if (sums !== undefined) await writeSum(sums, basename(image.path), digest);
+      if (signal.aborted) return failed({ reason: "cancelled" });
+      await rename(image.stagedPath, image.path);
+      if (sums !== undefined) await rename(sums.stagedPath, sums.path);
+      return ok();
+    };
+    return await (sums === undefined ? place() : inTurn(sums.path, place));
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;

@@ -34,7 +34,7 @@ describe("base add", () => {
     await writeFile(join(dir, "text"), "hi\n");
     const ran = await run("base", "add", "x", "--from", from);
     expect(ran).toMatchObject({ exitCode: 3, stdout: "" });
-    expect(ran.stderr).toContain(`${join(dir, from)} cannot be a base image: `);
+    expect(ran.stderr).toContain(`${join(dir, from)} cannot be used: `);
     expect(ran.stderr).toContain(message);
     expect(ran.stderr).toContain("hint: give a qcow2 or raw disk image");
   });
@@ -45,7 +45,7 @@ describe("base add", () => {
     await truncate(join(dir, "cut.qcow2"), 512 * 1024);
     const ran = await run("base", "add", "x", "--from", "cut.qcow2");
     expect(ran).toMatchObject({ exitCode: 3, stdout: "" });
-    expect(ran.stderr).toContain("cut.qcow2 cannot be a base image: it is damaged, or its end is");
+    expect(ran.stderr).toContain("cut.qcow2 cannot be used: it is damaged, or its end is");
   });
 
   test("says how to convert a vmdk", async () => {

@@ -36,7 +36,7 @@ export function imageMessage(failure: Failure): Message {
       };
     case "base-unusable":
       return {
-        text: `${failure.path} cannot be a base image: ${failure.message}`,
+        text: `${failure.path} cannot be used: ${failure.message}`,
         hint: failure.hint,
         exitCode: exitCode.badInput,
       };

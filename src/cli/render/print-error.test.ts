@@ -37,5 +37,5 @@ test("what a program said on several lines is told on one", () => {
     message: "first\n  second\n",
     hint: "",
   });
-  expect(text).toBe("x cannot be a base image: first; second");
+  expect(text).toBe("x cannot be used: first; second");
 });
