@@ -95,6 +95,12 @@ const rooms = {
     files: ["machine/posix-quote", "spec/did-you-mean"],
     why: "seal is a list of shell snippets and what an appliance is asked with them.",
   },
+  customize: {
+    imports: ["appliance"],
+    types: ["build"],
+    files: ["machine/posix-quote", "spec/did-you-mean", "store/fs-failure", "store/regular-file"],
+    why: "customize is virt-customize's vocabulary as shell, and what an appliance is asked with it.",
+  },
   cli: {
     imports: [
       "spec",
@@ -116,6 +122,7 @@ const rooms = {
       "build",
       "appliance",
       "seal",
+      "customize",
     ],
     why: "cli puts the parts together, as nothing else but create-environment.ts may.",
   },
@@ -129,7 +136,7 @@ const pureModules = ["buffer", "crypto", "path", "util"];
 const wrappedPackages = {
   ssh2: { in: ["machine"], why: "ssh2's callbacks and types end where machine wraps them." },
   execa: {
-    in: ["machine", "store", "image", "sandbox", "cli"],
+    in: ["machine", "store", "image", "sandbox", "customize", "cli"],
     why: "programs are started where their failures are turned into values.",
   },
   commander: { in: ["cli"], why: "only the command line parses arguments." },

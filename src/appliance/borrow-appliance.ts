@@ -20,10 +20,10 @@ export interface Appliance extends LentGuest {
   readonly dir: string;
 }
 
-/** Gives `use` the appliance, which is ended afterwards. Rejects with what `use` rejects with. */
+/** Gives `use` the appliance, with or without a network, which is ended afterwards. Rejects with what `use` rejects with. */
 export async function borrowAppliance<T>(
   env: BuildEnvironment,
-  signal: AbortSignal,
+  { network, signal }: { readonly network: boolean; readonly signal: AbortSignal },
   use: (appliance: Appliance) => Promise<T>,
 ): Promise<Result<T, StepFailure>> {
   const found = await applianceLayer(env, signal);
@@ -45,6 +45,7 @@ export async function borrowAppliance<T>(
       serialLogPath,
       workDir,
       suspendedDir,
+      network,
       onUsed: () => env.store.suspendedUsed(id),
       offer: (saved) => env.store.suspend(id, saved),
     },

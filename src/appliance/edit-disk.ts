@@ -9,19 +9,31 @@ import { rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { failed, ok, type Result } from "../result.ts";
-import type { LentGuest } from "../sandbox/sandbox.ts";
 import { noDiskCode } from "../sandbox/posix-files.ts";
 import { rootShell } from "../sandbox/posix-command.ts";
 import { runScript } from "../sandbox/remote-script.ts";
 import { createOverlay } from "../store/qemu-img.ts";
 import type { DiskFormat } from "../store/qemu-img-argv.ts";
-import { borrowAppliance } from "./borrow-appliance.ts";
+import { type Appliance, borrowAppliance } from "./borrow-appliance.ts";
 import { type EditReport, parseReport } from "./edit-report.ts";
 import { editScript } from "./edit-script.ts";
 import type { EditFailure } from "./failure.ts";
 
 /** Where an edit is, for progress. */
 export type EditPhase = "starting" | "editing" | "writing";
+
+/** A script, and what it reads. */
+export interface EditScriptWithData {
+  readonly script: string;
+  /** A file of whole sectors, which the script finds at `/dev/data`; absent when it reads nothing. */
+  readonly dataPath?: string;
+}
+
+/** Makes a script when the appliance is there, in a directory that goes with it. */
+export type EditScriptMaker = (
+  dir: string,
+  signal: AbortSignal,
+) => Promise<Result<EditScriptWithData, EditFailure>>;
 
 export interface EditRequest {
   /** Where the appliance comes from. */
@@ -31,7 +43,9 @@ export interface EditRequest {
   /** Stated, never probed. */
   readonly diskFormat: DiskFormat;
   /** Run as root in the disk's system by busybox' shell; see `editScript`. */
-  readonly script: string;
+  readonly script: string | EditScriptMaker;
+  /** Lets what the script runs reach the network. @default false */
+  readonly network?: boolean;
   readonly signal: AbortSignal;
   readonly onPhase?: (phase: EditPhase) => void;
 }
@@ -53,7 +67,8 @@ export async function editOnOverlay(
       signal,
     );
     if (!created.ok) return created;
-    const edited = await borrowAppliance(env, signal, (guest) => {
+    const { network = false } = request;
+    const edited = await borrowAppliance(env, { network, signal }, (guest) => {
       onPhase?.("editing");
       return edit(guest, request, overlayPath);
     });
@@ -66,17 +81,27 @@ export async function editOnOverlay(
 }
 
 async function edit(
-  { session, profile, hotPlug }: LentGuest,
+  { session, profile, hotPlug, dir }: Appliance,
   { diskPath: path, script, signal }: EditRequest,
   overlayPath: string,
 ): Promise<Result<EditReport, EditFailure>> {
+  const made = typeof script === "string" ? ok({ script }) : await script(dir, signal);
+  if (!made.ok) return made;
+  const { script: text, dataPath }: EditScriptWithData = made.value;
   const refused = (message: string): Result<never, EditFailure> =>
     failed({ reason: "edit-failed", path, message });
   const plugged = await hotPlug.plug({ path: overlayPath, format: "qcow2" }, signal);
   if (!plugged.ok) return signal.aborted ? failed({ reason: "cancelled" }) : refused(plugged.error);
+  const data =
+    dataPath === undefined
+      ? undefined
+      : await hotPlug.plug({ path: dataPath, format: "raw" }, signal);
+  if (data?.ok === false) {
+    return signal.aborted ? failed({ reason: "cancelled" }) : refused(data.error);
+  }
   const answer = await runScript(session, {
     command: rootShell(profile),
-    stdin: editScript(plugged.value.lun, script),
+    stdin: editScript(plugged.value.lun, text, data?.value.lun),
     signal,
     stdoutBytes: reportBytes,
   });
@@ -95,7 +120,12 @@ async function edit(
     const told = systems.map(({ place, name }) => `${place}: ${name || "without a name"}`);
     return failed({ reason: "several-systems", path, systems: told });
   }
-  if (code !== 0) return refused(report.failed || stderr || `its script ended with ${code}`);
+  if (code !== 0) {
+    const message = report.failed || stderr || `its script ended with ${code}`;
+    const { exitStatus, isImpossible } = report;
+    const status = exitStatus === undefined ? {} : { exitStatus };
+    return failed({ reason: "edit-failed", path, message, isImpossible, ...status });
+  }
   const unplugged = await plugged.value.unplug(signal);
   if (unplugged.ok) return ok(report);
   return signal.aborted ? failed({ reason: "cancelled" }) : refused(unplugged.error);

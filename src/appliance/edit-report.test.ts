@@ -10,6 +10,9 @@ test("records are told apart, and the last one may be cut off", () => {
     "note\t/boot is elsewhere",
     "untrimmed\t/boot/efi",
     "tmp-files\tremoved\t/tmp/a\tb",
+    "output\t--run-command x\t1%\r100%\n\u001b[2J two\n",
+    "exit\t3",
+    "impossible",
     "done",
     "tmp-files\tremo",
   ].join("\0");
@@ -19,6 +22,9 @@ test("records are told apart, and the last one may be cut off", () => {
     replayed: ["partition 2"],
     notes: ["/boot is elsewhere", "the free space of /boot/efi could not be trimmed"],
     records: [["tmp-files", "removed", "/tmp/a", "b"]],
+    outputs: [{ command: "--run-command x", lines: ["100%", "\ufffd[2J two"] }],
+    exitStatus: 3,
+    isImpossible: true,
   });
 });
 

@@ -9,6 +9,13 @@ export interface FoundSystem {
   readonly name: string;
 }
 
+/** What a command has printed, cut to its end when that is long. */
+export interface CommandOutput {
+  /** What a person calls the command. */
+  readonly command: string;
+  readonly lines: readonly string[];
+}
+
 /** Everything in it may come from the image, and can be shown. */
 export interface EditReport {
   /** Every root file system that was found. */
@@ -19,6 +26,12 @@ export interface EditReport {
   readonly replayed: readonly string[];
   /** What was not done, in words. */
   readonly notes: readonly string[];
+  /** What commands of the image's have printed: whose, and its lines. */
+  readonly outputs: readonly CommandOutput[];
+  /** The exit status of a command of the image's that failed. */
+  readonly exitStatus?: number;
+  /** True when what was asked for cannot be done in this image. */
+  readonly isImpossible: boolean;
   /** Why it was given up, when the appliance said so itself. */
   readonly failed?: string;
   /** Records of the script's own, by their fields. */
@@ -32,9 +45,16 @@ export function parseReport(stdout: string): EditReport {
   const replayed: string[] = [];
   const notes: string[] = [];
   const records: string[][] = [];
+  const outputs: CommandOutput[] = [];
   let failed: string | undefined;
+  let exitStatus: number | undefined;
+  let isImpossible = false;
   for (const record of stdout.split("\0").slice(0, -1)) {
     const [kind = "", first = "", ...rest] = record.split("\t").map(onOneLine);
+    if (kind === "output") {
+      outputs.push({ command: first, lines: linesOf(record.split("\t").slice(2).join(" ")) });
+      continue;
+    }
     const text = rest.join(" ");
     switch (kind) {
       case "system":
@@ -55,6 +75,12 @@ export function parseReport(stdout: string): EditReport {
       case "failed":
         failed = first;
         break;
+      case "exit":
+        exitStatus = Number(first);
+        break;
+      case "impossible":
+        isImpossible = true;
+        break;
       case "done":
         break;
       default:
@@ -67,8 +93,18 @@ export function parseReport(stdout: string): EditReport {
     replayed,
     notes,
     records,
+    outputs,
+    isImpossible,
+    ...(exitStatus === undefined ? {} : { exitStatus }),
     ...(failed === undefined ? {} : { failed }),
   };
+}
+
+function linesOf(text: string): readonly string[] {
+  const lines = text.split(/\r?\n/);
+  if (lines.at(-1) === "") lines.pop();
+  // Of a line that a program has written over and over, a terminal shows the last.
+  return lines.map((line) => printable(line.slice(line.lastIndexOf("\r") + 1)));
 }
 
 function onOneLine(text: string): string {

@@ -18,19 +18,23 @@ const look = "/run/vmbuild-look";
  * The appliance's script for the plugged disk `lun`, for a root shell's standard input. `script` is run by busybox' sh
  * in the image's system, where `/` is its root, and must not read its standard input.
  *
+ * What is plugged in as `dataLun` is `/dev/data` there.
+ *
  * It tells what it does in records, see `parseReport`; `script` may print records of its own.
  */
-export function editScript(lun: number, script: string): string {
+export function editScript(lun: number, script: string, dataLun?: number): string {
   return [
     prelude,
     findDisk("disk", lun),
     findVolumes,
     findRoot,
     mountAll,
+    ...(dataLun === undefined ? [] : [findDisk("data", dataLun), offerData]),
     `printf %s ${quoteWord(script)} >${root}/dev/script`,
     runScript,
     trimAndUnmount,
     removeDisk(lun),
+    ...(dataLun === undefined ? [] : [removeDisk(dataLun)]),
     "tell done",
     "",
   ].join("\n");
@@ -267,6 +271,13 @@ mount -t tmpfs tmpfs ${root}/dev &&
   cp /usr/bin/busybox ${root}/dev/busybox &&
   mknod -m 666 ${root}/dev/null c 1 3 &&
   mount -t proc proc ${root}/proc || give_up failed "the system cannot be entered"
+`;
+
+/** The data disk under its name in the system; as with a copy, the kernel reads far ahead. */
+const offerData = `
+echo 2048 2>/dev/null >"/sys/block/\${data##*/}/queue/read_ahead_kb"
+IFS=: read -r major minor <"/sys/block/\${data##*/}/dev"
+mknod -m 400 ${root}/dev/data b "$major" "$minor" || give_up failed "its /dev cannot be filled"
 `;
 
 /** What goes wrong in the script is told as it said it, without what mounted it. */

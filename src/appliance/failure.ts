@@ -18,8 +18,23 @@ export type EditFailure =
       readonly path: string;
       readonly systems: readonly string[];
     }
+  /** Something of the host's that the edit needs; `wanted` says what for, and `message` is a clause that follows the path. */
+  | {
+      readonly reason: "edit-input-unusable";
+      readonly wanted: string;
+      readonly path: string;
+      readonly message: string;
+    }
   /** The appliance could not do it; `message` is what it said. */
-  | { readonly reason: "edit-failed"; readonly path: string; readonly message: string }
+  | {
+      readonly reason: "edit-failed";
+      readonly path: string;
+      readonly message: string;
+      /** Of a command of the image's that failed. */
+      readonly exitStatus?: number;
+      /** True when it was asked for what cannot be done in this image. @default false */
+      readonly isImpossible?: boolean;
+    }
   /** The change was made and only a part of it is in the image: what is at `overlayPath` has all of it. */
   | {
       readonly reason: "edit-unfinished";

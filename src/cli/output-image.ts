@@ -85,8 +85,22 @@ export async function checkImage(
 }
 
 /** Whether a path without symlinks lies in the store. */
-export async function isInStore(path: string, storeRoot: string): Promise<boolean> {
+async function isInStore(path: string, storeRoot: string): Promise<boolean> {
   return path.startsWith((await realpath(storeRoot)) + sep);
+}
+
+/**
+ * Refuses an image, without symlinks in its path, that is to be changed in place and that others are layered on, or would
+ * be.
+ *
+ * @throws UserError with `hint`
+ */
+export async function refuseStore(path: string, storeRoot: string, hint: string): Promise<void> {
+  if (!(await isInStore(await realpath(path), storeRoot))) return;
+  throw new UserError(`${path} is inside the store, which is vmbuild's own`, {
+    exitCode: exitCode.usage,
+    hint,
+  });
 }
 
 /** Writes what a source holds as an image, sealed when that is asked for. @throws UserError */
@@ -143,7 +157,8 @@ export function cutShort(failure: EditFailure, signalCode: number | undefined): 
 /** The status line has one entry for all that is written. */
 const key = 0;
 
-async function writeDisk(
+/** Writes a disk, with all it is layered on, as an image. */
+export async function writeDisk(
   disk: SourceDisk,
   output: OutputImage,
   { status, signal }: Writing,

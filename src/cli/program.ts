@@ -14,6 +14,7 @@ import {
   readStore,
 } from "./settings.ts";
 import { exportFormats } from "../store/qemu-img-argv.ts";
+import { addCustomizeCommand } from "./customize-commands.ts";
 import { addExportCommands } from "./export-commands.ts";
 import { addUpkeepCommands } from "./upkeep-commands.ts";
 import { vmbuildVersion } from "../build/version.ts";
@@ -49,6 +50,7 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addLayerCommands(program);
   addUpkeepCommands(program, withStore);
   addExportCommands(program, withStore);
+  addCustomizeCommand(program, withStore);
   addBaseCommands(program, withStore);
   addCacheCommands(program);
   addGenerateCommands(program, withStore);

@@ -54,11 +54,16 @@ function isHostname(name: string): boolean {
 const publicKey =
   /^(?:ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9-]+|sk-[a-z0-9-]+@openssh\.com) [A-Za-z0-9+/]+=*(?: .*)?$/;
 
-/** A key, or the keys in a file. */
-async function readKeys(flag: string): Promise<readonly string[]> {
+/**
+ * A key, or the keys in a file.
+ *
+ * @param name the flag in whose argument they are named
+ * @throws UserError
+ */
+export async function readKeys(flag: string, name = "--ssh-key"): Promise<readonly string[]> {
   if (publicKey.test(flag)) return [flag];
   const wrong = (message: string, hint?: string): UserError =>
-    new UserError(`--ssh-key ${flag}: ${message}`, {
+    new UserError(`${name} ${flag}: ${message}`, {
       exitCode: exitCode.badInput,
       ...(hint === undefined ? {} : { hint }),
     });
@@ -87,6 +92,27 @@ const maxFlagBytes = 1024 * 1024;
 /** What crypt(3) takes. */
 const maxPasswordBytes = 511;
 
+/**
+ * The password that bytes or a text hold.
+ *
+ * @throws what `wrong` makes of a clause
+ */
+export function passwordIn(
+  given: string | Uint8Array,
+  wrong: (message: string) => UserError,
+): string {
+  // The newline that editors and `echo` end a file with is no part of it.
+  const bytes = Buffer.from(given);
+  if (!isUtf8(bytes)) throw wrong("it is not UTF-8");
+  const password = bytes.toString("utf8").replace(/\r?\n$/, "");
+  if (password === "") throw wrong("it is empty");
+  if (/[\0\r\n]/.test(password)) throw wrong("it has more than one line");
+  if (Buffer.byteLength(password) > maxPasswordBytes) {
+    throw wrong(`it is longer than ${maxPasswordBytes} bytes, which is what crypt(3) takes`);
+  }
+  return password;
+}
+
 /** The hash of what the flag names, or what it names when that is one already. */
 async function readPassword(flag: string, env: NodeJS.ProcessEnv): Promise<string> {
   const wrong = (message: string, hint?: string): UserError =>
@@ -101,15 +127,7 @@ async function readPassword(flag: string, env: NodeJS.ProcessEnv): Promise<strin
       : env[variable];
   if (given === undefined) throw wrong(`the environment has no variable ${variable}`);
   if (variable !== undefined) delete env[variable];
-  // The newline that editors and `echo` end a file with is no part of it.
-  const bytes = Buffer.from(given);
-  if (!isUtf8(bytes)) throw wrong("it is not UTF-8");
-  const password = bytes.toString("utf8").replace(/\r?\n$/, "");
-  if (password === "") throw wrong("it is empty");
-  if (/[\0\r\n]/.test(password)) throw wrong("it has more than one line");
-  if (Buffer.byteLength(password) > maxPasswordBytes) {
-    throw wrong(`it is longer than ${maxPasswordBytes} bytes, which is what crypt(3) takes`);
-  }
+  const password = passwordIn(given, wrong);
   const { hashPassword, isPasswordHash } = await import("../cloudinit/password-hash.ts");
   return isPasswordHash(password) ? password : hashPassword(password);
 }

@@ -132,7 +132,7 @@ export class ColdSandbox implements Sandbox {
     hooks: ShutDownHooks,
     use: (guest: LentGuest) => Promise<T>,
   ): Promise<Result<T, SandboxFailure>> {
-    const launched = await this.#launch(job, hooks);
+    const launched = await this.#launch(job, hooks, job.network);
     if (!launched.ok) return launched;
     await using machine = launched.value;
     const { session, hotPlug } = machine;
@@ -146,6 +146,7 @@ export class ColdSandbox implements Sandbox {
   async #launch(
     { profile, diskPath, serialLogPath, resources }: ShutDownJob,
     { signal, onMachine }: ShutDownHooks,
+    network = false,
   ): Promise<Result<Machine, SandboxFailure>> {
     const launched = await launch(
       {
@@ -153,7 +154,7 @@ export class ColdSandbox implements Sandbox {
         diskPath,
         serialLogPath,
         ...resources,
-        network: false,
+        network,
         storeIdentityPath: this.#storeIdentityPath,
         outliveParent: false,
       },

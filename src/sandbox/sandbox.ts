@@ -174,6 +174,8 @@ export interface ReadJob extends ShutDownJob {
 
 /** A guest that is to do something with disks that are no part of it. */
 export interface LendJob extends ShutDownJob {
+  /** As in {@link SandboxJob}. */
+  readonly network: boolean;
   /** Names the layer that the disk is layered on. */
   readonly id: string;
   /** As in {@link WarmJob}: the machine that is booted serves all that start at that layer. */
@@ -268,7 +270,7 @@ export interface Sandbox {
    */
   read(job: ReadJob, hooks: ShutDownHooks): Promise<Result<void, ReadFailure>>;
   /**
-   * Lends a guest, cut off from every network, to `use`, after which it is ended. Its own disk is worthless
+   * Lends a guest to `use`, after which it is ended. Its own disk is worthless
    * afterwards. Fails when there is no such guest, or none that disks can be plugged into; rejects with what `use`
    * rejects with.
    */

@@ -128,10 +128,7 @@ export class WarmSandbox implements Sandbox {
     const { id, suspendedDir: parentDir, onUsed, offer } = job;
     const warm = { id, parent: id, parentDir, freshBoot: false, onUsed, offer };
     await mkdir(job.workDir, { recursive: true, mode: 0o700 });
-    const obtained = await this.#obtain(
-      { ...job, network: false, warm },
-      { ...hooks, onPhase() {} },
-    );
+    const obtained = await this.#obtain({ ...job, warm }, { ...hooks, onPhase() {} });
     if (!obtained.ok) {
       return obtained.error === undefined
         ? (await this.#cold()).lend(job, hooks, use)
@@ -139,6 +136,7 @@ export class WarmSandbox implements Sandbox {
     }
     await using machine = obtained.value;
     const { session } = machine;
+    if (job.network) await openNetwork(session, hooks.signal);
     const { hotPlug } = machine.machine;
     const profile = agentProfile(job.profile);
     return await lendGuest(

@@ -1,12 +1,11 @@
 import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { vmbuildPath } from "../support/run-vmbuild.ts";
+import { debugfs, ext4, partitioned, putSystem, toolEnv as env } from "../support/image-files.ts";
 import { hasBase, VmRig } from "../support/vm-rig.ts";
 
-// Where a plain user's PATH has not got mke2fs.
-const env = { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
 const mib = 2 ** 20;
 
 let rig: VmRig;
@@ -19,54 +18,8 @@ afterAll(async () => {
   await rig[Symbol.asyncDispose]();
 });
 
-/** A directory with a small system's files and those given. */
-async function system(name: string, files: Readonly<Record<string, string>>): Promise<string> {
-  const root = join(rig.dir, name);
-  for (const dir of ["dev", "proc", "usr/bin", "tmp", "boot/efi"]) {
-    await mkdir(join(root, dir), { recursive: true });
-  }
-  const all = {
-    "etc/os-release": 'PRETTY_NAME="Test Linux"\n',
-    "etc/machine-id": `${"0".repeat(32)}\n`,
-    ...files,
-  };
-  for (const [path, content] of Object.entries(all)) {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), content);
-  }
-  return root;
-}
-
-async function ext4(path: string, root: string, options: readonly string[] = []): Promise<void> {
-  await execa("truncate", ["-s", "32M", path]);
-  await execa("mke2fs", ["-q", "-t", "ext4", ...options, "-d", root, path], { env });
-}
-
-/** A disk with these file systems as its partitions; `lines` are sfdisk's, for each its settings. */
-async function partitioned(
-  path: string,
-  label: string,
-  parts: readonly (readonly [volume: string, settings: string])[],
-): Promise<void> {
-  await execa("truncate", ["-s", `${parts.length * 32 + 2}M`, path]);
-  const lines = parts.map(
-    ([, settings], index) => `start=${(index * 32 + 1) * 2048}, size=${32 * 2048}, ${settings}`,
-  );
-  await execa("sfdisk", ["-q", path], { env, input: [`label: ${label}`, ...lines].join("\n") });
-  for (const [index, [volume]] of parts.entries()) {
-    const to = [`seek=${index * 32 + 1}`, "bs=1M", "conv=notrunc", "status=none"];
-    await execa("dd", [`if=${volume}`, `of=${path}`, ...to]);
-  }
-}
-
-/** What debugfs says of a file system that begins at a byte of an image. */
-async function debugfs(path: string, command: string, offset = 0): Promise<string> {
-  const { stdout } = await execa("debugfs", ["-R", command, `${path}?offset=${offset}`], { env });
-  return stdout;
-}
-
 test("an image without partitions is sealed in place, trimmed and left clean", async () => {
-  const root = await system("plain", {
+  const root = await putSystem(rig.dir, "plain", {
     "etc/ssh/ssh_host_rsa_key": "key",
     "var/log/big": "x".repeat(8 * mib),
     "var/log/app.1": "old",
@@ -117,7 +70,7 @@ test("what belongs to the system on other partitions is found by its fstab, and 
   await mkdir(join(rig.dir, "l"));
   await writeFile(join(rig.dir, "l/app"), "logged");
   await ext4(log, join(rig.dir, "l"));
-  const root = await system("gpt", {
+  const root = await putSystem(rig.dir, "gpt", {
     "etc/fstab": [
       "# made by a test",
       "/dev/vda2 / ext4 defaults 0 1",
@@ -165,7 +118,7 @@ describe("an image that is not changed", () => {
 
   test("has two systems, or none", async () => {
     const volume = join(rig.dir, "one");
-    await ext4(volume, await system("two", {}));
+    await ext4(volume, await putSystem(rig.dir, "two", {}));
     await partitioned(join(rig.dir, "two.img"), "dos", [
       [volume, "type=83"],
       [volume, "type=83"],
@@ -182,7 +135,7 @@ describe("an image that is not changed", () => {
 
   test("is one whose sealing was stopped", async () => {
     const image = join(rig.dir, "stop.img");
-    await ext4(image, await system("stop", {}));
+    await ext4(image, await putSystem(rig.dir, "stop", {}));
     const before = await readFile(image);
     const child = execa(process.execPath, [vmbuildPath, "seal", "-v", image], {
       cwd: rig.dir,

@@ -1,4 +1,3 @@
-import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { editableImage } from "../../appliance/edit-image.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
@@ -7,7 +6,7 @@ import { exitCode } from "../exit-code.ts";
 import { openSettingsAndStore } from "../open-store.ts";
 import { orThrow } from "../or-throw.ts";
 import { writeOut } from "../output.ts";
-import { checkImage, cutShort, isInStore, writeSealed } from "../output-image.ts";
+import { checkImage, cutShort, refuseStore, writeSealed } from "../output-image.ts";
 import {
   buildKeys,
   operationsOf,
@@ -53,7 +52,13 @@ export async function seal(image: string | undefined, flags: SealFlags): Promise
   try {
     const diskPath = resolve(image);
     const { path, format } = orThrow(await editableImage(diskPath, signal));
-    if (output === undefined) await refuseStore(path, store.root);
+    if (output === undefined) {
+      await refuseStore(
+        path,
+        store.root,
+        "`vmbuild export NAME --seal -o FILE` writes a sealed copy",
+      );
+    }
     const env = createBuildEnvironment({
       ...settings,
       store,
@@ -95,14 +100,5 @@ function refuseForm({ format, compress, threads, sums }: FormFlags): void {
   if (given.length === 0) return;
   throw new UserError(`${given.join(" and ")} belongs to --output, which is not given`, {
     exitCode: exitCode.usage,
-  });
-}
-
-/** @throws UserError for an image that others are layered on, or would be */
-async function refuseStore(path: string, storeRoot: string): Promise<void> {
-  if (!(await isInStore(await realpath(path), storeRoot))) return;
-  throw new UserError(`${path} is inside the store, which is vmbuild's own`, {
-    exitCode: exitCode.usage,
-    hint: "`vmbuild export NAME --seal -o FILE` writes a sealed copy",
   });
 }

@@ -4,6 +4,15 @@ import { quoteWord } from "../../machine/posix-quote.ts";
 import { exitCode } from "../exit-code.ts";
 import type { Message } from "./message.ts";
 
+/** What ended an edit: a command of the user's, what the user asked for, or the machine that should do it. */
+function editExitCode({
+  exitStatus,
+  isImpossible,
+}: Extract<EditFailure, { readonly reason: "edit-failed" }>): number {
+  if (exitStatus !== undefined) return exitCode.commandFailed;
+  return isImpossible === true ? exitCode.badInput : exitCode.guest;
+}
+
 /** In words, why an image could not be edited. */
 export function editMessage(failure: Exclude<EditFailure, StepFailure>): Message {
   const { path } = failure;
@@ -27,11 +36,16 @@ export function editMessage(failure: Exclude<EditFailure, StepFailure>): Message
         detail: failure.systems.join("\n"),
         exitCode: exitCode.badInput,
       };
+    case "edit-input-unusable":
+      return {
+        text: `${failure.wanted}: ${path} cannot be used: ${failure.message}`,
+        exitCode: exitCode.badInput,
+      };
     case "edit-failed":
       return {
         text: `${path} could not be edited; it is as it was`,
         detail: failure.message,
-        exitCode: exitCode.guest,
+        exitCode: editExitCode(failure),
       };
     case "edit-unfinished":
       return {

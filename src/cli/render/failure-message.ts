@@ -141,6 +141,7 @@ function words(failure: Failure): Message {
     case "image-unusable":
     case "no-system":
     case "several-systems":
+    case "edit-input-unusable":
     case "edit-failed":
     case "edit-unfinished":
       return editMessage(failure);
