@@ -101,6 +101,11 @@ const rooms = {
     files: ["machine/posix-quote", "spec/did-you-mean", "store/fs-failure", "store/regular-file"],
     why: "customize is virt-customize's vocabulary as shell, and what an appliance is asked with it.",
   },
+  files: {
+    imports: ["appliance", "tree"],
+    files: ["machine/posix-quote"],
+    why: "files asks an appliance for what is on a disk, and reads its answer.",
+  },
   cli: {
     imports: [
       "spec",
@@ -123,6 +128,7 @@ const rooms = {
       "appliance",
       "seal",
       "customize",
+      "files",
     ],
     why: "cli puts the parts together, as nothing else but create-environment.ts may.",
   },

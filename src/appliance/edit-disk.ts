@@ -27,6 +27,8 @@ export interface EditScriptWithData {
   readonly script: string;
   /** A file of whole sectors, which the script finds at `/dev/data`; absent when it reads nothing. */
   readonly dataPath?: string;
+  /** Whether the script writes to it instead. @default false */
+  readonly isWritable?: boolean;
 }
 
 /** Makes a script when the appliance is there, in a directory that goes with it. */
@@ -80,14 +82,15 @@ export async function editOnOverlay(
   }
 }
 
-async function edit(
+/** Does it in an appliance that is there, on an overlay that is there. What the script has written as data is complete. */
+export async function edit(
   { session, profile, hotPlug, dir }: Appliance,
-  { diskPath: path, script, signal }: EditRequest,
+  { diskPath: path, script, signal }: Pick<EditRequest, "diskPath" | "script" | "signal">,
   overlayPath: string,
 ): Promise<Result<EditReport, EditFailure>> {
   const made = typeof script === "string" ? ok({ script }) : await script(dir, signal);
   if (!made.ok) return made;
-  const { script: text, dataPath }: EditScriptWithData = made.value;
+  const { script: text, dataPath, isWritable = false }: EditScriptWithData = made.value;
   const refused = (message: string): Result<never, EditFailure> =>
     failed({ reason: "edit-failed", path, message });
   const plugged = await hotPlug.plug({ path: overlayPath, format: "qcow2" }, signal);
@@ -95,13 +98,16 @@ async function edit(
   const data =
     dataPath === undefined
       ? undefined
-      : await hotPlug.plug({ path: dataPath, format: "raw" }, signal);
+      : await hotPlug.plug({ path: dataPath, format: "raw", writable: isWritable }, signal);
   if (data?.ok === false) {
     return signal.aborted ? failed({ reason: "cancelled" }) : refused(data.error);
   }
   const answer = await runScript(session, {
     command: rootShell(profile),
-    stdin: editScript(plugged.value.lun, text, data?.value.lun),
+    stdin: editScript(plugged.value.lun, text, {
+      dataLun: data?.value.lun,
+      trim: !isWritable,
+    }),
     signal,
     stdoutBytes: reportBytes,
   });
@@ -126,9 +132,12 @@ async function edit(
     const status = exitStatus === undefined ? {} : { exitStatus };
     return failed({ reason: "edit-failed", path, message, isImpossible, ...status });
   }
-  const unplugged = await plugged.value.unplug(signal);
-  if (unplugged.ok) return ok(report);
-  return signal.aborted ? failed({ reason: "cancelled" }) : refused(unplugged.error);
+  for (const disk of [plugged, ...(data === undefined ? [] : [data])]) {
+    const unplugged = await disk.value.unplug(signal);
+    if (unplugged.ok) continue;
+    return signal.aborted ? failed({ reason: "cancelled" }) : refused(unplugged.error);
+  }
+  return ok(report);
 }
 
 /** The machine does not tell which of its two disks is meant: it is where there is less room. */

@@ -14,15 +14,25 @@ const root = "/run/vmbuild-image";
 /** Where file systems are mounted to be looked at. */
 const look = "/run/vmbuild-look";
 
+/** What else there is to a script. */
+export interface EditScriptOptions {
+  /** A second plugged disk, which is `/dev/data` in the system. */
+  readonly dataLun?: number | undefined;
+  /** Whether free space is given back. @default true */
+  readonly trim?: boolean;
+}
+
 /**
  * The appliance's script for the plugged disk `lun`, for a root shell's standard input. `script` is run by busybox' sh
  * in the image's system, where `/` is its root, and must not read its standard input.
  *
- * What is plugged in as `dataLun` is `/dev/data` there.
- *
  * It tells what it does in records, see `parseReport`; `script` may print records of its own.
  */
-export function editScript(lun: number, script: string, dataLun?: number): string {
+export function editScript(
+  lun: number,
+  script: string,
+  { dataLun, trim = true }: EditScriptOptions = {},
+): string {
   return [
     prelude,
     findDisk("disk", lun),
@@ -32,7 +42,7 @@ export function editScript(lun: number, script: string, dataLun?: number): strin
     ...(dataLun === undefined ? [] : [findDisk("data", dataLun), offerData]),
     `printf %s ${quoteWord(script)} >${root}/dev/script`,
     runScript,
-    trimAndUnmount,
+    trimAndUnmount(trim),
     removeDisk(lun),
     ...(dataLun === undefined ? [] : [removeDisk(dataLun)]),
     "tell done",
@@ -277,7 +287,7 @@ mount -t tmpfs tmpfs ${root}/dev &&
 const offerData = `
 echo 2048 2>/dev/null >"/sys/block/\${data##*/}/queue/read_ahead_kb"
 IFS=: read -r major minor <"/sys/block/\${data##*/}/dev"
-mknod -m 400 ${root}/dev/data b "$major" "$minor" || give_up failed "its /dev cannot be filled"
+mknod -m 600 ${root}/dev/data b "$major" "$minor" || give_up failed "its /dev cannot be filled"
 `;
 
 /** What goes wrong in the script is told as it said it, without what mounted it. */
@@ -287,11 +297,11 @@ umount ${root}/proc && umount ${root}/dev || give_up failed "the script has left
 [ -z "$made" ] || rmdir $made
 `;
 
-const trimAndUnmount = `
+const trimAndUnmount = (trim: boolean): string => `
 sync
 IFS=$tab
 for point in $mounted; do
-  fstrim "$point" 2>/dev/null || tell untrimmed "\${point#${root}}/"
+  ${trim ? `fstrim "$point" 2>/dev/null || tell untrimmed "\${point#${root}}/"` : ""}
   umount "$point" || give_up failed "\${point#${root}}/ cannot be unmounted"
 done
 unset IFS

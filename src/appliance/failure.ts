@@ -32,6 +32,8 @@ export type EditFailure =
       readonly message: string;
       /** Of a command of the image's that failed. */
       readonly exitStatus?: number;
+      /** True when the image was only to be read. @default false */
+      readonly isReading?: boolean;
       /** True when it was asked for what cannot be done in this image. @default false */
       readonly isImpossible?: boolean;
     }

@@ -15,6 +15,7 @@ import {
 } from "./settings.ts";
 import { exportFormats } from "../store/qemu-img-argv.ts";
 import { addCustomizeCommand } from "./customize-commands.ts";
+import { addFilesCommands } from "./files-commands.ts";
 import { addExportCommands } from "./export-commands.ts";
 import { addUpkeepCommands } from "./upkeep-commands.ts";
 import { vmbuildVersion } from "../build/version.ts";
@@ -51,6 +52,7 @@ Settings also come from VMBUILD_… variables and vmbuild.toml; see the README.`
   addUpkeepCommands(program, withStore);
   addExportCommands(program, withStore);
   addCustomizeCommand(program, withStore);
+  addFilesCommands(program, withStore);
   addBaseCommands(program, withStore);
   addCacheCommands(program);
   addGenerateCommands(program, withStore);

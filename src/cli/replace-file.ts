@@ -24,12 +24,26 @@ export async function replaceFile(
   { path, stagedPath, name, mode }: FileReplacement,
   content: string | Uint8Array,
 ): Promise<void> {
+  const options = { flag: "wx", ...(mode === undefined ? {} : { mode }) };
+  await replaceFileBy({ path, stagedPath, name }, () => writeFile(stagedPath, content, options));
+}
+
+/**
+ * As {@link replaceFile}, with the content that `write` writes to the free name it is given.
+ *
+ * @throws UserError when it cannot be written; nothing is left behind then
+ */
+export async function replaceFileBy(
+  { path, stagedPath, name }: Omit<FileReplacement, "mode">,
+  write: (stagedPath: string) => Promise<void>,
+): Promise<void> {
   try {
-    await writeFile(stagedPath, content, { flag: "wx", ...(mode === undefined ? {} : { mode }) });
+    await write(stagedPath);
     await rename(stagedPath, path);
   } catch (error) {
     const code = errorCode(error);
     if (code === "ENOSPC" || code === "EDQUOT") throw userError({ reason: "disk-full", path });
+    if (code === undefined) throw error;
     throw new UserError(`${name} cannot be written: ${(error as Error).message}`, {
       exitCode: exitCode.host,
     });

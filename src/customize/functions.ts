@@ -67,7 +67,7 @@ set_hostname() {
   # Debian has a line for it, without which sudo waits for a name server.
   if [ -n "$before" ] && [ -f /etc/hosts ]; then
     old=$(printf %s "$before" | sed 's/[^A-Za-z0-9-]/\\\\&/g')
-    sed -i "/^127\\.0\\.1\\.1[[:space:]]/s/\\([[:space:]]\\)$old\\([[:space:].]\\|$\\)/\\1$1\\2/" /etc/hosts
+    sed -i "/^127\\.0\\.1\\.1[[:space:]]/s/\\([[:space:]]\\)$old\\([[:space:].]\\|$\\)/\\1$1\\2/g" /etc/hosts
   fi
 }
 set_timezone() {

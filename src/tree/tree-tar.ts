@@ -13,6 +13,7 @@ import type { ManifestEntry } from "../plan/manifest.ts";
 import type { CopyItem } from "../plan/step.ts";
 import { failed, ok, type Result } from "../result.ts";
 import type { TreeEntry } from "./guest-tree.ts";
+import { blockBytes } from "./tar-header-block.ts";
 
 /** Some entries of a tree, the first of which gets a path of its own in another guest. */
 export interface PlacedTree {
@@ -160,7 +161,7 @@ const pieceBytes = 256 * 1024;
 /** What a file contains, piece by piece. Rejects with the system's error. */
 export async function* fileContent(
   fd: number,
-  { offsetBytes, sizeBytes }: TreeEntry,
+  { offsetBytes, sizeBytes }: Pick<TreeEntry, "offsetBytes" | "sizeBytes">,
 ): AsyncGenerator<Buffer> {
   for (let done = 0; done < sizeBytes;) {
     const length = Math.min(pieceBytes, sizeBytes - done);
@@ -175,4 +176,17 @@ export async function* fileContent(
     done += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
+}
+
+/** The archive that entries come from, as it is, with its end; of `fd`. Rejects with the system's error. */
+export async function* tarContent(
+  fd: number,
+  entries: readonly TreeEntry[],
+): AsyncGenerator<Buffer> {
+  let end = 0;
+  for (const { offsetBytes, sizeBytes } of entries) {
+    end = Math.max(end, offsetBytes + Math.ceil(sizeBytes / blockBytes) * blockBytes);
+  }
+  yield* fileContent(fd, { offsetBytes: 0, sizeBytes: end });
+  yield Buffer.alloc(2 * blockBytes);
 }

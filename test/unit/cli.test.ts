@@ -58,7 +58,10 @@ describe("the command line", () => {
     [["build", "-f", "x", "-o", "/:out"], "this is the whole disk"],
     [["build", "-f", "x", "-o", "/srv/../etc:out"], "a path in the guest cannot contain `..`"],
     [["build", "-f", "x", "-o", "/srv/www:store/x"], "it is inside the store"],
-    [["build", "-f", "x", "-o", "/srv/tiny.img:store/base-image/tiny.img"], "no image can be"],
+    [
+      ["build", "-f", "x", "-o", "/srv/tiny.img:store/base-image/tiny.img"],
+      "cannot be written: it is",
+    ],
     [["build", "-f", "x", "-o", "/usr/store:."], "the directory there is not empty"],
     [["build", "-f", "x", "-o", "/a/x:new", "-o", "/b/x:new"], "another --output writes there"],
     [["build", "-f", "x", "--jobs", "0"], '--jobs: "0" is not a whole number from 1 to 1024'],

@@ -43,7 +43,10 @@ export function editMessage(failure: Exclude<EditFailure, StepFailure>): Message
       };
     case "edit-failed":
       return {
-        text: `${path} could not be edited; it is as it was`,
+        text:
+          failure.isReading === true
+            ? `${path} could not be read`
+            : `${path} could not be edited; it is as it was`,
         detail: failure.message,
         exitCode: editExitCode(failure),
       };

@@ -1,0 +1,67 @@
+/** Reading a disk without booting it: as an edit of an overlay that is thrown away. */
+import { truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { BuildEnvironment } from "../build/environment.ts";
+import { failed, ok, type Result } from "../result.ts";
+import { attempt } from "../store/fs-failure.ts";
+import { createOverlay } from "../store/qemu-img.ts";
+import type { DiskFormat } from "../store/qemu-img-argv.ts";
+import { borrowAppliance } from "./borrow-appliance.ts";
+import { edit } from "./edit-disk.ts";
+import type { EditReport } from "./edit-report.ts";
+import type { EditFailure } from "./failure.ts";
+
+export interface ReadRequest {
+  /** Where the appliance comes from. */
+  readonly env: BuildEnvironment;
+  /** A disk that nothing writes to, absolute; with all it is layered on. */
+  readonly diskPath: string;
+  readonly diskFormat: DiskFormat;
+  /** As an edit's, but that it writes what it reads to `/dev/data`, in a form that has its own end. */
+  readonly script: string;
+  readonly signal: AbortSignal;
+}
+
+/** What was read, and what was seen on the way. */
+export interface ReadDisk<T> {
+  readonly report: EditReport;
+  readonly value: T;
+}
+
+/** More than any disk holds; what is not written takes no room. */
+const scratchBytes = 2 ** 40;
+
+/**
+ * Runs the script, and gives `use` the path of the file with what it has written, which is larger than that. The file
+ * goes when `use` has ended. A journal is replayed on the overlay alone. Rejects with what `use` rejects with.
+ */
+export async function readDisk<T>(
+  request: ReadRequest,
+  use: (path: string) => Promise<T>,
+): Promise<Result<ReadDisk<T>, EditFailure>> {
+  const { env, diskPath, diskFormat, script, signal } = request;
+  const read = await borrowAppliance(
+    env,
+    { network: false, signal },
+    async (guest): Promise<Result<ReadDisk<T>, EditFailure>> => {
+      const overlayPath = join(guest.dir, "read.qcow2");
+      const dataPath = join(guest.dir, "read");
+      const backing = { backingPath: diskPath, backingFormat: diskFormat };
+      const created = await createOverlay({ path: overlayPath, ...backing }, signal);
+      if (!created.ok) return created;
+      const scratch = await attempt(dataPath, async () => {
+        await writeFile(dataPath, "", { flag: "wx", mode: 0o600 });
+        await truncate(dataPath, scratchBytes);
+      });
+      if (!scratch.ok) return scratch;
+      const maker = async () => ok({ script, dataPath, isWritable: true });
+      const edited = await edit(guest, { diskPath, script: maker, signal }, overlayPath);
+      if (!edited.ok) return edited;
+      return ok({ report: edited.value, value: await use(dataPath) });
+    },
+  );
+  const result = read.ok ? read.value : read;
+  return result.ok || result.error.reason !== "edit-failed"
+    ? result
+    : failed({ ...result.error, isReading: true });
+}

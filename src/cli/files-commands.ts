@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+
+/** `files`: what is in an image, without booting it. `withStore` adds the store's flag. */
+export function addFilesCommands(program: Command, withStore: (command: Command) => Command): void {
+  const files = program
+    .command("files")
+    .description("read an image, a layer or a base image without booting it");
+  const commands = () => import("./commands/files.ts");
+  const onImage = (name: string, description: string, path: string): Command =>
+    withStore(
+      files
+        .command(name)
+        .description(description)
+        .argument("<image>", "an image's file, a layer's id or tag, or a base image")
+        .argument(path, "absolute in the image; a symlink is followed"),
+    );
+  onImage("ls", "list a directory", "[path]")
+    .option("-l, --long", "with modes, owners, sizes, times (UTC) and where symlinks lead")
+    .option("-R, --recursive", "with all below it")
+    .option("--json", "print JSON")
+    .action(async (image: string, path: string | undefined, flags) =>
+      (await commands()).filesLs(image, path, flags),
+    );
+  onImage("cat", "print a file", "<path>").action(async (image: string, path: string, flags) =>
+    (await commands()).filesCat(image, path, flags),
+  );
+  onImage("get", "copy a file or directory to the host", "<path>")
+    .argument("[dir]", "the directory it comes into, made when missing (default: this one)")
+    .action(async (image: string, path: string, dir: string | undefined, flags) =>
+      (await commands()).filesGet(image, path, dir, flags),
+    );
+  onImage("tar", "write a path with all below it as a tar archive, with owners and modes", "[path]")
+    .option("-o, --output <file>", "to a file instead of standard output")
+    .action(async (image: string, path: string | undefined, flags) =>
+      (await commands()).filesTar(image, path, flags),
+    );
+}

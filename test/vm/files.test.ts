@@ -1,0 +1,99 @@
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ext4, putSystem, toolEnv as env } from "../support/image-files.ts";
+import { VmRig } from "../support/vm-rig.ts";
+
+let rig: VmRig;
+let before: Buffer;
+
+beforeAll(async () => {
+  rig = await VmRig.create();
+  const root = await putSystem(rig.dir, "root", {
+    "srv/a b/c'd": "odd",
+    "srv/big": "x".repeat(300_000),
+    "srv/new\nline": "",
+  });
+  await chmod(join(root, "srv/big"), 0o4751);
+  await mkdir(join(root, "srv/empty"));
+  await symlink("a b", join(root, "srv/link"));
+  await symlink("/srv/big", join(root, "srv/absolute"));
+  await ext4(join(rig.dir, "disk.img"), root);
+  // Where a journal would have to be replayed, nothing may be written all the same.
+  const dirty = ["-w", "-R", "feature needs_recovery", join(rig.dir, "disk.img")];
+  await execa("debugfs", dirty, { env });
+  before = await readFile(join(rig.dir, "disk.img"));
+});
+
+afterAll(async () => {
+  await rig[Symbol.asyncDispose]();
+});
+
+const files = (...argv: readonly string[]) => rig.run(["files", ...argv]);
+
+describe("an image that is read", () => {
+  test("is listed", async () => {
+    const listed = await files("ls", "disk.img", "/srv");
+    expect(listed.exitCode, listed.stderr).toBe(0);
+    expect(listed.stdout.split("\n")).toEqual([
+      "a b",
+      "absolute",
+      "big",
+      "empty",
+      "link",
+      "new\u2424line".replace("\u2424", "\ufffd"),
+    ]);
+    const long = await files("ls", "-l", "disk.img", "/srv");
+    expect(long.stdout).toMatch(
+      /^-rwsr-x--x {2}\d+ +\d+ +300000 +\d{4}-\d\d-\d\d [\d:]{8} {2}big$/m,
+    );
+    expect(long.stdout).toMatch(/^lrwxrwxrwx .* absolute -> \/srv\/big$/m);
+    const all = JSON.parse((await files("ls", "-R", "--json", "disk.img")).stdout) as {
+      path: string;
+    }[];
+    const paths = all.map(({ path }) => path);
+    expect(paths).toContain("/srv/a b/c'd");
+    expect(paths).toContain("/srv/new\nline");
+    expect(paths.filter((path) => /^\/(dev|proc)\/./.test(path))).toEqual([]);
+  });
+
+  test("gives contents, through symlinks", async () => {
+    expect((await files("cat", "disk.img", "/srv/link/c'd")).stdout).toBe("odd");
+    expect((await files("cat", "disk.img", "/srv/absolute")).stdout).toHaveLength(300_000);
+    const got = await files("get", "disk.img", "/srv/a b", "out");
+    expect(got.exitCode, got.stderr).toBe(0);
+    expect(await readFile(join(rig.dir, "out/a b/c'd"), "utf8")).toBe("odd");
+    const tar = await files("tar", "disk.img", "/srv", "-o", "srv.tar");
+    expect(tar.exitCode, tar.stderr).toBe(0);
+    const { stdout } = await execa("tar", ["-tvf", join(rig.dir, "srv.tar")]);
+    expect(stdout).toMatch(/^-rwsr-x--x .* 300000 .* srv\/big$/m);
+    expect(stdout).toMatch(/srv\/link -> a b$/m);
+  });
+
+  test.each<[argv: string[], exitCode: number, message: string]>([
+    [["ls", "disk.img", "/none"], 3, "disk.img could not be read\n  there is nothing at /none"],
+    [["cat", "disk.img", "/srv"], 2, "/srv: it is not a regular file"],
+    [["cat", "disk.img", "/proc/version"], 3, "what is in /dev and /proc comes with a boot"],
+  ])("%j is told", async (argv, exitCode, message) => {
+    const ran = await files(...argv);
+    expect(ran).toMatchObject({ exitCode, stdout: "" });
+    expect(ran.stderr).toContain(message);
+  });
+
+  test("is as it was, and nothing is left", async () => {
+    expect((await readFile(join(rig.dir, "disk.img"))).equals(before)).toBe(true);
+    expect(await rig.entries("result-tmp")).toEqual([]);
+    expect(await rig.machines()).toEqual([]);
+  });
+});
+
+test("a layer and a base image are read as an image is", async () => {
+  const id = await rig.built('(run (shell "echo made >/srv/made"))');
+  const made = await files("cat", id, "/srv/made");
+  expect(made, made.stderr).toMatchObject({ exitCode: 0, stdout: "made" });
+  expect((await files("ls", "busybox", "/etc")).stdout).toContain("passwd");
+  expect((await stat(join(rig.store, "result", id))).isDirectory()).toBe(true);
+  await writeFile(join(rig.dir, "no-disk"), "text");
+  expect((await files("ls", "./no-disk")).exitCode).toBe(3);
+});
