@@ -60,13 +60,13 @@ const boots = [
   { name: "vm", argv: vitest("vm"), results: "vm.json", needs: "base image", limitMs: 30 * minute },
   {
     name: "vm, cold",
-    // What is about suspended machines alone has no cold side, and what boots images for cloud-init or a person no warm
+    // What is about suspended machines alone has no cold side, and what boots or edits images no warm
     // one; some tests build both ways by themselves, and who shares a step, uses the library or installs a system need not
     // know how machines start.
     argv: [
       ...vitest("vm"),
       ...["warm", "forks", "sharing", "library", "installer"].flatMap(leaveOut),
-      ...["task", "configure", "boot", "cloud-base"].flatMap(leaveOut),
+      ...["task", "configure", "boot", "cloud-base", "customize", "files"].flatMap(leaveOut),
       ...["debian", "debian-13", "language", "network"].flatMap(leaveOut),
     ],
     results: "cold/vm.json",

@@ -92,18 +92,36 @@ place() {
 # hex VOLUME OFFSET COUNT
 hex() { hexdump -v -s "$2" -n "$3" -e '1/1 "%02x"' "/dev/$1" 2>/dev/null; }
 has() { [ "$(hex "$1" "$2" $((\${#3} / 2)))" = "$3" ]; }
-# identify VOLUME: what is on it, into type; where its UUID and its label are, into id_at, label_at and label_size
+# begins_with OFFSET HEX: whether that is there in what was read of the volume
+begins_with() {
+  [ "\${beginning:$(($1 * 2)):\${#2}}" = "$2" ]
+}
+# identify VOLUME: what is on it, into type; where its UUID and its label are, into id_at, label_at and label_size. Each
+# program that is started takes 5 ms under emulation, so a volume is read once, and looked at once.
 identify() {
-  type=unknown id_at= label_at=
-  if has "$1" 1080 53ef; then type=ext4 id_at=1128 label_at=1144 label_size=16
-  elif has "$1" 0 58465342; then type=xfs id_at=32 label_at=108 label_size=12
+  eval "known=\\\${identified_$1:-}"
+  if [ -z "$known" ]; then
+    identify_anew "$1"
+    known=$type,$id_at,$label_at,$label_size
+    eval "identified_$1=\\$known"
+    return
+  fi
+  IFS=, read -r type id_at label_at label_size <<KNOWN
+$known
+KNOWN
+}
+identify_anew() {
+  type=unknown id_at= label_at= label_size=
+  beginning=$(hex "$1" 0 4096)
+  if begins_with 1080 53ef; then type=ext4 id_at=1128 label_at=1144 label_size=16
+  elif begins_with 0 58465342; then type=xfs id_at=32 label_at=108 label_size=12
   elif has "$1" 65600 5f42485266535f4d; then type=btrfs id_at=65568 label_at=65835 label_size=256
-  elif has "$1" 82 4641543332; then type=vfat id_at=67 label_at=71 label_size=11 # FAT32
-  elif has "$1" 54 464154; then type=vfat id_at=39 label_at=43 label_size=11 # FAT12, FAT16
-  elif has "$1" 4086 53574150; then type=swap
-  elif has "$1" 0 4c554b53babe; then type='encrypted (LUKS)'
-  elif has "$1" 536 4c564d32; then type=LVM
-  elif has "$1" 3 4e544653; then type=NTFS
+  elif begins_with 82 4641543332; then type=vfat id_at=67 label_at=71 label_size=11 # FAT32
+  elif begins_with 54 464154; then type=vfat id_at=39 label_at=43 label_size=11 # FAT12, FAT16
+  elif begins_with 4086 53574150; then type=swap
+  elif begins_with 0 4c554b53babe; then type='encrypted (LUKS)'
+  elif begins_with 536 4c564d32; then type=LVM
+  elif begins_with 3 4e544653; then type=NTFS
   fi
 }
 # uuid_of VOLUME: into value
