@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 
-/** `files`: what is in an image, without booting it. `withStore` adds the store's flag. */
+/** `files` and `diff`: what is in images, without booting them. `withStore` adds the store's flag. */
 export function addFilesCommands(program: Command, withStore: (command: Command) => Command): void {
   const files = program
     .command("files")
@@ -13,6 +13,18 @@ export function addFilesCommands(program: Command, withStore: (command: Command)
         .description(description)
         .argument("<image>", "an image's file, a layer's id or tag, or a base image")
         .argument(path, "absolute in the image; a symlink is followed"),
+    );
+  withStore(
+    program
+      .command("diff")
+      .description("show what is different between the files of two images, without booting them")
+      .argument("<before>", "an image's file, a layer's id or tag, or a base image")
+      .argument("<after>", "the same"),
+  )
+    .option("--exit-code", "end with 1 when something is different")
+    .option("--json", "print JSON")
+    .action(async (before: string, after: string, flags) =>
+      (await import("./commands/diff.ts")).diff(before, after, flags),
     );
   onImage("ls", "list a directory", "[path]")
     .option("-l, --long", "with modes, owners, sizes, times (UTC) and where symlinks lead")

@@ -5,7 +5,9 @@ import { listingBytes, parseListing } from "./listing.ts";
 function answer(entries: readonly (readonly [name: string, facts: string, target?: string])[]) {
   const names = entries.map(([name]) => `${name}\0`).join("");
   const facts = entries.map(([, text]) => `${text}\n`).join("");
-  const links = entries.flatMap(([, , target]) => (target === undefined ? [] : `${target}\0`));
+  const links = entries.flatMap(([name, , target]) =>
+    target === undefined ? [] : `'${name}' -> '${target}'\n`,
+  );
   const parts = [names, facts, links.join("")].map((text) => Buffer.from(text));
   const head = `${parts.map(({ length }) => length).join(" ")}\n`;
   return Buffer.concat([Buffer.from(head), ...parts, Buffer.alloc(100)]);
@@ -14,10 +16,10 @@ function answer(entries: readonly (readonly [name: string, facts: string, target
 test("entries of every type, in the order of their paths", () => {
   const bytes = answer([
     ["/a", "41ed 0 0 4096 1"],
-    ["/a/z\nz", "81a4 1000 1001 5 2"],
-    ["/a-b", "a1ff 0 0 3 3", "b\tc"],
+    ["/a/z\nz", "81a4 1000 1001 5 2 13 2026-11-27 02:10:50.000000000 +0000"],
+    ["/a-b", "a1ff 0 0 3 3", "b'\n\tc"],
     ["/a/b", "8fff 0 0 0 4"],
-    ["/a/c", "a1ff 0 0 1 5", "/"],
+    ["/a/c", "a1ff 0 0 1 5 12 2026-11-27 02:10:50.120000000 +0000", "/"],
   ]);
   expect(listingBytes(bytes)).toBe(bytes.length - 100);
   expect(parseListing(bytes)).toEqual([
@@ -31,6 +33,7 @@ test("entries of every type, in the order of their paths", () => {
       gid: 0,
       sizeBytes: 1,
       modifiedAt: 5,
+      identity: "12 2026-11-27 02:10:50.120000000 +0000",
       target: "/",
     },
     {
@@ -50,7 +53,7 @@ test("entries of every type, in the order of their paths", () => {
       gid: 0,
       sizeBytes: 3,
       modifiedAt: 3,
-      target: "b\tc",
+      target: "b'\n\tc",
     },
   ]);
 });

@@ -27,6 +27,15 @@ export interface FileEntry {
   readonly target?: string;
 }
 
+/** An entry, and what tells it apart from others and from itself before a change. */
+export interface ListedEntry extends FileEntry {
+  /**
+   * The inode's number and the time of its last change: of two disks of which one was made of the other, what has the same
+   * is the same. Absent where the file system keeps whole seconds, within which there may be a second change.
+   */
+  readonly identity?: string;
+}
+
 /** What scripts that read share. `/dev` and `/proc` are the machine's there, not the image's. */
 export const readingFunctions = `
 fail() { printf 'impossible\\0'; echo "$1" >&2; exit 1; }
@@ -45,8 +54,8 @@ place ${quoteWord(path)}
 # Three times in the same order; busybox' xargs, with which once would do, takes long lists apart in the wrong places.
 each() { find "$place" ${depth} \\( -path '/dev/*' -o -path '/proc/*' \\) -prune -o "$@"; }
 each -print0 >/dev/names &&
-  each -exec stat -c '%f %u %g %s %Y' {} + >/dev/facts &&
-  each -type l -exec sh -c 'for name; do readlink -n "$name"; printf "\\0"; done' sh {} + >/dev/links ||
+  each -exec stat -c '%f %u %g %s %Y %i %z' {} + >/dev/facts &&
+  each -type l -exec stat -c %N {} + >/dev/links ||
   fail 'the file system cannot be read'
 {
   echo $(stat -c %s /dev/names /dev/facts /dev/links)
@@ -64,7 +73,7 @@ export function listingBytes(head: Buffer): number {
 }
 
 /** Reads the answer. The paths are in the order of `ls`: by their bytes, directories before what is in them. */
-export function parseListing(answer: Buffer): readonly FileEntry[] {
+export function parseListing(answer: Buffer): readonly ListedEntry[] {
   const { sizes, start } = headOf(answer);
   const [nameBytes = 0, factBytes = 0, linkBytes = 0] = sizes;
   const names = nulSeparated(answer.subarray(start, start + nameBytes));
@@ -74,18 +83,49 @@ export function parseListing(answer: Buffer): readonly FileEntry[] {
     .toString("latin1")
     .split("\n");
   const linksAt = factsAt + factBytes;
-  const links = nulSeparated(answer.subarray(linksAt, linksAt + linkBytes));
+  const links = answer.subarray(linksAt, linksAt + linkBytes).toString("utf8");
   if (facts.length !== names.length + 1) throw new Error("Internal error: a torn listing");
-  let link = 0;
-  const entries = names.map((path, index): FileEntry => {
-    const [mode = "", ...numbers] = facts[index]?.split(" ") ?? [];
-    const [uid = 0, gid = 0, sizeBytes = 0, modifiedAt = 0] = numbers.map(Number);
+  const entries = names.map((path, index): Writable<ListedEntry> => {
+    const [mode = "", ...rest] = facts[index]?.split(" ") ?? [];
+    const [uid = 0, gid = 0, sizeBytes = 0, modifiedAt = 0] = rest.slice(0, 4).map(Number);
+    const identity = rest.slice(4).join(" ");
     const bits = Number.parseInt(mode, 16);
     const type = types[bits >> 12] ?? "file";
-    const about = { path, type, mode: bits & 0o7777, uid, gid, sizeBytes, modifiedAt };
-    return type === "symlink" ? { ...about, target: links[link++] ?? "" } : about;
+    const own = { path, type, mode: bits & 0o7777, uid, gid, sizeBytes, modifiedAt };
+    const about = /\.0*[1-9]/.test(identity) ? { ...own, identity } : own;
+    return about;
   });
+  setTargets(entries, links);
   return entries.sort((a, b) => byComponents(a.path, b.path));
+}
+
+type Writable<T> = { -readonly [key in keyof T]: T[key] };
+
+/**
+ * Gives symlinks their texts. stat(1) has written `'NAME' -> 'TEXT'` and a line break for each, in their order, with
+ * quotes and line breaks as they are: where a text ends is told by the next name.
+ */
+function setTargets(entries: readonly Writable<ListedEntry>[], links: string): void {
+  const symlinks = entries.filter(({ type }) => type === "symlink");
+  let at = 0;
+  for (const [index, entry] of symlinks.entries()) {
+    const start = `'${entry.path}' -> '`;
+    const next = symlinks[index + 1];
+    const ending = next === undefined ? "'\n" : `'\n'${next.path}' -> '`;
+    const end = next === undefined ? links.length - ending.length : links.indexOf(ending, at);
+    if (!links.startsWith(start, at) || end < at + start.length) {
+      throw new Error("Internal error: torn symlinks");
+    }
+    entry.target = links.slice(at + start.length, end);
+    at = end + 2;
+  }
+}
+
+/** An entry without what only comparisons use. */
+export function plainEntry(entry: ListedEntry): FileEntry {
+  const { path, type, mode, uid, gid, sizeBytes, modifiedAt, target } = entry;
+  const plain = { path, type, mode, uid, gid, sizeBytes, modifiedAt };
+  return target === undefined ? plain : { ...plain, target };
 }
 
 /** What the upper bits of a mode say (inode(7)). */

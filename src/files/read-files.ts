@@ -9,7 +9,7 @@ import type { TreeFailure } from "../tree/failure.ts";
 import { guestTree, type GuestTree } from "../tree/guest-tree.ts";
 import { readTarMembers } from "../tree/tar-members.ts";
 import {
-  type FileEntry,
+  type ListedEntry,
   listingBytes,
   listScript,
   parseListing,
@@ -25,7 +25,7 @@ export type FilesRequest = Omit<ReadRequest, "script"> & {
 /** Lists what is at a path; see `listScript`. */
 export function listFiles(
   request: FilesRequest & { readonly recursive: boolean },
-): Promise<Result<ReadDisk<readonly FileEntry[]>, EditFailure>> {
+): Promise<Result<ReadDisk<readonly ListedEntry[]>, EditFailure>> {
   return readDisk({ ...request, script: listScript(request.path, request) }, async (path) => {
     await using file = await open(path);
     const head = await bytesOf(file, 512);
@@ -78,6 +78,12 @@ fi
 tar -c -f /dev/data -- "$@" || fail 'not everything could be read'
 sync
 `;
+}
+
+/** The first bytes of a file on the host. */
+export async function bytesOfFile(path: string, length: number): Promise<Buffer> {
+  await using file = await open(path);
+  return await bytesOf(file, length);
 }
 
 async function bytesOf(file: FileHandle, length: number): Promise<Buffer> {

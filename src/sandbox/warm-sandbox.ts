@@ -11,6 +11,7 @@
 import { mkdir, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { failed, ok, type Result } from "../result.ts";
+import { lossFailure } from "../machine/end-failure.ts";
 import type { MachineConfig } from "../machine/machine.ts";
 import { resumeMachine, usableMachine } from "../suspend/resume-machine.ts";
 import { saveMachine } from "../suspend/save-machine.ts";
@@ -40,6 +41,9 @@ import {
   type WarmJob,
 } from "./sandbox.ts";
 import { workInGuest } from "./work-in-guest.ts";
+
+/** How long QEMU's end is waited for, which then is the cause. */
+const lossGraceMs = 2_000;
 
 export interface WarmSandboxOptions {
   /** Private key file of the store, for profiles that log in with it. */
@@ -222,12 +226,19 @@ export class WarmSandbox implements Sandbox {
       if (!keep) {
         // QEMU writes what it holds of the disk's own tables when the guest is stopped.
         const stopped = await warm.machine.monitor.execute("stop", {}, hooks.signal);
-        if (!stopped.ok) return failed({ failure: { reason: "cancelled" }, savedCaches });
+        if (!stopped.ok)
+          return failed({ failure: await this.#lost(warm, job, hooks), savedCaches });
       }
       return ok({ savedCaches, running: true });
     } finally {
       if (!keep) await warm[Symbol.asyncDispose]();
     }
+  }
+
+  /** Why a machine does not answer any more: nobody but its user cancels it. */
+  async #lost(warm: WarmMachine, job: Job, { signal }: SandboxHooks): Promise<SandboxFailure> {
+    if (signal.aborted) return { reason: "cancelled" };
+    return await lossFailure("QEMU does not answer", warm.machine, job, lossGraceMs);
   }
 
   async #save(warm: WarmMachine, job: Job, hooks: SandboxHooks): Promise<boolean> {

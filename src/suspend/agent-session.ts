@@ -20,7 +20,14 @@ export async function openAgentSession(
   void Promise.race([machine.ended, stop.promise]).then(() => over.abort());
   const ports = await connectPorts(machine.agent, over.signal);
   stop.settle();
-  if (!ports.ok) return failed({ reason: "cancelled" });
+  if (!ports.ok) {
+    // A machine that ended meanwhile was not cancelled by anybody.
+    return failed(
+      signal.aborted
+        ? ports.error
+        : await lossFailure("the agent's ports are gone", machine, files, lossGraceMs),
+    );
+  }
   return ok(
     new PortSession(ports.value, {
       agentGone: machine.agentGone,

@@ -69,8 +69,7 @@ describe("one image", () => {
     });
     expect(await info(path)).not.toHaveProperty("backing-filename");
     const bytes = await guestBytes(path, "qcow2");
-    expect(bytes.subarray(0, MiB)).toEqual(Buffer.alloc(MiB, "content"));
-    expect(bytes.subarray(MiB)).toEqual(Buffer.alloc(3 * MiB));
+    expect(bytes.equals(Buffer.alloc(4 * MiB).fill("content", 0, MiB))).toBe(true);
     expect(await readdir(join(dir, "generated-images"))).toEqual(["image.qcow2"]);
   });
 
@@ -81,9 +80,8 @@ describe("one image", () => {
     const ran = await generate();
     expect(ran, ran.stderr).toMatchObject({ stdout: `generated-images/image.${format}` });
     expect((await info(ran.stdout))["virtual-size"]).toBe(4 * MiB);
-    expect((await guestBytes(ran.stdout, format)).subarray(0, MiB)).toEqual(
-      Buffer.alloc(MiB, "content"),
-    );
+    const bytes = await guestBytes(ran.stdout, format);
+    expect(bytes.subarray(0, MiB).equals(Buffer.alloc(MiB, "content"))).toBe(true);
   });
 
   test("can be of a raw disk, and an empty one", async () => {

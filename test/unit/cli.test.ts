@@ -60,7 +60,7 @@ describe("the command line", () => {
     [["build", "-f", "x", "-o", "/srv/www:store/x"], "it is inside the store"],
     [
       ["build", "-f", "x", "-o", "/srv/tiny.img:store/base-image/tiny.img"],
-      "cannot be written: it is",
+      "cannot be written: there is no directory",
     ],
     [["build", "-f", "x", "-o", "/usr/store:."], "the directory there is not empty"],
     [["build", "-f", "x", "-o", "/a/x:new", "-o", "/b/x:new"], "another --output writes there"],

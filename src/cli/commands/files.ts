@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { EditFailure } from "../../appliance/failure.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
-import type { FileEntry, FileType } from "../../files/listing.ts";
+import { type FileEntry, plainEntry } from "../../files/listing.ts";
 import {
   type FileArchive,
   type FilesRequest,
@@ -25,6 +25,7 @@ import { openSettingsAndStore } from "../open-store.ts";
 import { orThrow, userError } from "../or-throw.ts";
 import { columns, writeOut } from "../output.ts";
 import { replaceFileBy } from "../replace-file.ts";
+import { modeText } from "../render/mode-text.ts";
 import { refuseInputs } from "../refuse-inputs.ts";
 import type { Settings } from "../settings.ts";
 import { listenForTermination } from "../terminate.ts";
@@ -47,7 +48,9 @@ export async function filesLs(
     listFiles({ ...request, recursive }),
   );
   const entries = listed.value;
-  if (flags.json === true) return writeOut(`${JSON.stringify(entries, undefined, 2)}\n`);
+  if (flags.json === true) {
+    return writeOut(`${JSON.stringify(entries.map(plainEntry), undefined, 2)}\n`);
+  }
   const [start] = entries;
   // Of a directory, what is in it is asked for, as of ls(1).
   const shown = start?.type === "directory" ? entries.slice(1) : entries;
@@ -197,30 +200,4 @@ async function toStandardOutput(content: AsyncIterable<Buffer>): Promise<void> {
       process.stdout.write(chunk, () => taken());
     });
   }
-}
-
-const letters: Readonly<Record<FileType, string>> = {
-  file: "-",
-  directory: "d",
-  symlink: "l",
-  fifo: "p",
-  socket: "s",
-  "block-device": "b",
-  "character-device": "c",
-};
-
-/** As `ls -l` shows it (POSIX.1-2017, ls). */
-function modeText({ type, mode }: FileEntry): string {
-  const triple = (shift: number, special: number, [on, off]: readonly [string, string]): string => {
-    const bits = mode >> shift;
-    const isSpecial = (mode & special) !== 0;
-    const last = (bits & 1) === 1 ? (isSpecial ? on : "x") : isSpecial ? off : "-";
-    return `${(bits & 4) === 0 ? "-" : "r"}${(bits & 2) === 0 ? "-" : "w"}${last}`;
-  };
-  return [
-    letters[type],
-    triple(6, 0o4000, ["s", "S"]),
-    triple(3, 0o2000, ["s", "S"]),
-    triple(0, 0o1000, ["t", "T"]),
-  ].join("");
 }
