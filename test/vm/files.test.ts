@@ -88,10 +88,33 @@ describe("an image that is read", () => {
   });
 });
 
+test("two images are compared file by file, and by content where nothing else tells", async () => {
+  const customized = await rig.run(
+    ["customize", "-a", "disk.img", "-o", "other.raw", "--delete", "/srv/empty"].concat(
+      ["--write", "/srv/a b/c'd:ODD", "--chmod", "0600:/srv/big", "--append-line", "/etc/new:line"],
+      ["--link", "/srv:/srv/absolute"],
+    ),
+  );
+  expect(customized.exitCode, customized.stderr).toBe(0);
+  const diff = await rig.run(["diff", "disk.img", "other.raw", "--exit-code"]);
+  expect(diff.stdout.split("\n"), diff.stderr).toEqual([
+    "A /etc/new  -rw-r--r-- 0:0 5",
+    "M /srv/a b/c'd  content",
+    "M /srv/absolute  leads to /srv/big -> /srv",
+    "M /srv/big  mode 4751 -> 0600",
+    "D /srv/empty",
+  ]);
+  expect(diff.exitCode).toBe(1);
+  const same = await rig.run(["diff", "disk.img", "disk.img", "--exit-code", "--json"]);
+  expect(same).toMatchObject({ exitCode: 0, stdout: "[]" });
+});
+
 test("a layer and a base image are read as an image is", async () => {
   const id = await rig.built('(run (shell "echo made >/srv/made"))');
   const made = await files("cat", id, "/srv/made");
   expect(made, made.stderr).toMatchObject({ exitCode: 0, stdout: "made" });
+  const diff = await rig.run(["diff", "busybox", id]);
+  expect(diff.stdout, diff.stderr).toMatch(/^A \/srv\/made {2}-rw-r--r-- 0:0 5$/m);
   expect((await files("ls", "busybox", "/etc")).stdout).toContain("passwd");
   expect((await stat(join(rig.store, "result", id))).isDirectory()).toBe(true);
   await writeFile(join(rig.dir, "no-disk"), "text");
