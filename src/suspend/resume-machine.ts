@@ -149,9 +149,10 @@ async function start(
 
   const ramFile = basename(config.ramPath);
   await loadRam(qemu.pid, ramFile, dir, record.parts);
-  await pipeline(createReadStream(join(dir, devicesName)), connect(runtimeDir.incomingPath), {
-    signal,
-  });
+  const incoming = connect(runtimeDir.incomingPath);
+  // For good: the pipeline listens no longer than it writes, and QEMU may be killed before it has read everything.
+  incoming.on("error", () => {});
+  await pipeline(createReadStream(join(dir, devicesName)), incoming, { signal });
   const loaded = await untilPaused(monitor, signal);
   if (!loaded.ok) return failed(await why(loaded.error));
   const port = await askForwardedPort(monitor, config.profile.login.port, signal);
