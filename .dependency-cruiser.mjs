@@ -106,6 +106,11 @@ const rooms = {
     files: ["machine/posix-quote"],
     why: "files asks an appliance for what is on a disk, and reads its answer.",
   },
+  inspect: {
+    imports: ["appliance", "tree"],
+    files: ["store/qemu-img"],
+    why: "inspect asks an appliance for the files in which a system says what it is, and reads them.",
+  },
   cli: {
     imports: [
       "spec",
@@ -129,6 +134,7 @@ const rooms = {
       "seal",
       "customize",
       "files",
+      "inspect",
     ],
     why: "cli puts the parts together, as nothing else but create-environment.ts may.",
   },

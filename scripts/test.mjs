@@ -42,6 +42,10 @@ const unit = [
 const boots = [
   { name: "base image", argv: "node bin/vmbuild.js base build busybox --if-missing".split(" ") },
   {
+    name: "base image appliance",
+    argv: "node bin/vmbuild.js base build appliance --if-missing".split(" "),
+  },
+  {
     name: "base image of arm64",
     argv: "node bin/vmbuild.js base build busybox-arm64 --if-missing".split(" "),
   },

@@ -1,5 +1,6 @@
 #!/bin/sh
 # The base images "busybox" and "busybox-arm64": Debian's cloud kernel, busybox, dropbear. See README.md.
+# build.sh with-storage makes "appliance", see ../appliance/README.md.
 # What it reads and writes is the same for every recipe: ../README.md.
 set -eu
 
@@ -14,6 +15,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/ext4-image.sh"
 # shellcheck source=../lib/efi-disk.sh
 . "$here/../lib/efi-disk.sh"
+# shellcheck source=storage.sh
+. "$here/storage.sh"
+
+with_storage=${1:-}
 
 # The file system is sparse, and grows at boot when vmbuild makes the disk larger.
 disk_size=4G
@@ -55,6 +60,12 @@ arch_settings() {
         ;;
     *) fail "busybox is not made for VMBUILD_ARCH=$1, but for amd64 and arm64" ;;
     esac
+    memory=512M
+    if [ -n "$with_storage" ]; then
+        memory=$storage_memory modules="$modules $storage_modules"
+    else
+        storage_packages=
+    fi
     append="$append quiet panic=-1 nokaslr cryptomgr.notests"
     append="$append initcall_blacklist=$idle_initcalls"
 }
@@ -71,7 +82,8 @@ main() {
     debian_open "$VMBUILD_CACHE_DIR" "$VMBUILD_ARCH"
     debian=$work/debian static=$work/static firmware=$work/firmware root=$work/root
     kernel=$(debian_depends "$kernel" '^linux-image-')
-    debian_unpack "$debian" "$kernel" \
+    # shellcheck disable=SC2086 # a list
+    debian_unpack "$debian" "$kernel" $storage_packages \
         busybox libc6 libcrypt1 zlib1g libgmp10 \
         dropbear-bin libtomcrypt1 libtommath1 openssh-sftp-server \
         util-linux libcap-ng0 e2fsprogs libext2fs2 libcom-err2 >"$work/packages"
@@ -131,6 +143,7 @@ make_root() {
     chmod 600 "$root/etc/shadow"
     copy_programs
     copy_libraries
+    [ -z "$with_storage" ] || storage_copy
     # shellcheck disable=SC2086 # a list
     modules_install "$root" $modules
 
@@ -227,7 +240,7 @@ arch = "$guest_arch"
 machine = "$machine"
 $(boot_keys)
 disk-bus = "virtio"
-memory = "512M"
+memory = "$memory"
 cpus = 1
 boot-timeout = "60s"
 power-off-timeout = "20s"

@@ -12,21 +12,53 @@ import type { LentGuest } from "../sandbox/sandbox.ts";
 import { parseSpec } from "../spec/parse-spec.ts";
 import type { Layer } from "../store/store.ts";
 
-/** The base image that the appliance is. */
-const applianceBase = "busybox";
+/** The base images that the appliance can be; the larger one has what opens LVM, LUKS and NTFS. */
+type ApplianceBase = "busybox" | "appliance";
+
+/** The appliance cannot open what is there; the larger one can. */
+export interface ToolsWanted {
+  readonly reason: "tools-wanted";
+  /** What it takes tools for. */
+  readonly wanting: string;
+}
 
 /** A guest, and a directory in the store for what is needed meanwhile, which goes with it. */
 export interface Appliance extends LentGuest {
   readonly dir: string;
 }
 
-/** Gives `use` the appliance, with or without a network, which is ended afterwards. Rejects with what `use` rejects with. */
-export async function borrowAppliance<T>(
+interface Borrowing {
+  readonly network: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gives `use` the appliance, with or without a network, which is ended afterwards: the small one, and when that is not
+ * enough then the larger one. Rejects with what `use` rejects with.
+ */
+export async function withAppliance<T, F>(
   env: BuildEnvironment,
-  { network, signal }: { readonly network: boolean; readonly signal: AbortSignal },
-  use: (appliance: Appliance) => Promise<T>,
-): Promise<Result<T, StepFailure>> {
-  const found = await applianceLayer(env, signal);
+  borrowing: Borrowing,
+  use: (appliance: Appliance) => Promise<Result<T, F | ToolsWanted>>,
+): Promise<Result<T, F | StepFailure>> {
+  const done = await borrow("busybox", env, borrowing, use);
+  if (done.ok || !isWanting(done.error)) return done as Result<T, F | StepFailure>;
+  const again = await borrow("appliance", env, borrowing, use);
+  if (again.ok || !isWanting(again.error)) return again as Result<T, F | StepFailure>;
+  throw new Error(`Internal error: no appliance has what ${again.error.wanting} takes`);
+}
+
+function isWanting(error: unknown): error is ToolsWanted {
+  return (error as { readonly reason?: unknown }).reason === "tools-wanted";
+}
+
+async function borrow<T, F>(
+  base: ApplianceBase,
+  env: BuildEnvironment,
+  { network, signal }: Borrowing,
+  use: (appliance: Appliance) => Promise<Result<T, F>>,
+): Promise<Result<T, F | StepFailure>> {
+  const found = await applianceLayer(base, env, signal);
   if (!found.ok) return found;
   const { id, metadata, suspendedDir } = found.value;
   const staged = await env.store.stage({ id, base: { kind: "layer", id }, signal });
@@ -36,7 +68,7 @@ export async function borrowAppliance<T>(
   const profile = env.bases.bootableProfile(metadata.profile);
   const resources = await env.resources(profile, signal);
   if (!resources.ok) return resources;
-  return await env.sandbox.lend(
+  const lent = await env.sandbox.lend(
     {
       id,
       profile,
@@ -52,23 +84,28 @@ export async function borrowAppliance<T>(
     { signal, onMachine: async (pid) => void (await stage.machineStarted(pid)) },
     (guest) => use({ ...guest, dir }),
   );
+  return lent.ok ? lent.value : lent;
 }
 
-/** Looks whether the appliance can be had, for those who would find it out late; nothing is booted. */
+/** Looks whether the appliance can be had, for those who would find it out late. */
 export async function prepareAppliance(
   env: BuildEnvironment,
   signal: AbortSignal,
 ): Promise<Result<void, StepFailure>> {
-  const found = await applianceLayer(env, signal);
+  const found = await applianceLayer("busybox", env, signal);
   return found.ok ? ok() : found;
 }
 
-/** The layer of `(from busybox)`, which is made when it is not there: that takes no machine. */
+/**
+ * The layer the appliance goes on from, which is made when it is not there. Its machine has the drivers in it that many
+ * disks need, since loading one takes longer than all else that is done with the disk.
+ */
 async function applianceLayer(
+  base: ApplianceBase,
   env: BuildEnvironment,
   signal: AbortSignal,
 ): Promise<Result<Layer, StepFailure>> {
-  const parsed = parseSpec({ name: "appliance", text: `((from ${applianceBase}))` });
+  const parsed = parseSpec({ name: "appliance", text: applianceSpec(base) });
   if (!parsed.ok) throw new Error("Internal error: the appliance's spec is wrong");
   const { store, bases } = env;
   const inputs = await gatherInputs(parsed.value.spec, { store, bases, contextDir: "/", signal });
@@ -81,4 +118,11 @@ async function applianceLayer(
   const plan = planSpec(parsed.value.spec, inputs.value);
   const built = await buildPlan(plan, env, { signal, onEvent: () => {} });
   return built.ok ? built : failed(built.error.failure);
+}
+
+function applianceSpec(base: ApplianceBase): string {
+  const drivers = ["vfat", "nls_cp437", "nls_ascii", "xfs", "btrfs"];
+  if (base === "appliance") drivers.push("dm_mod", "dm_crypt", "fuse");
+  // What is missing is told when a disk needs it.
+  return `((from ${base}) (run (shell "modprobe -a -q ${drivers.join(" ")} || true")))`;
 }

@@ -14,10 +14,11 @@ import { rootShell } from "../sandbox/posix-command.ts";
 import { runScript } from "../sandbox/remote-script.ts";
 import { createOverlay } from "../store/qemu-img.ts";
 import type { DiskFormat } from "../store/qemu-img-argv.ts";
-import { type Appliance, borrowAppliance } from "./borrow-appliance.ts";
+import { type Appliance, type ToolsWanted, withAppliance } from "./borrow-appliance.ts";
 import { type EditReport, parseReport } from "./edit-report.ts";
 import { editScript } from "./edit-script.ts";
 import type { EditFailure } from "./failure.ts";
+import type { VolumeKey } from "./volume-script.ts";
 
 /** Where an edit is, for progress. */
 export type EditPhase = "starting" | "editing" | "writing";
@@ -37,6 +38,14 @@ export type EditScriptMaker = (
   signal: AbortSignal,
 ) => Promise<Result<EditScriptWithData, EditFailure>>;
 
+/** Which system of a disk is meant, and what opens it. */
+export interface SystemChoice {
+  /** The volume of its root: a partition's number, `VG/LV`, or as an fstab names it. Absent when there is but one. */
+  readonly root?: string | undefined;
+  /** For encrypted volumes. */
+  readonly keys?: readonly VolumeKey[] | undefined;
+}
+
 export interface EditRequest {
   /** Where the appliance comes from. */
   readonly env: BuildEnvironment;
@@ -48,6 +57,7 @@ export interface EditRequest {
   readonly script: string | EditScriptMaker;
   /** Lets what the script runs reach the network. @default false */
   readonly network?: boolean;
+  readonly system?: SystemChoice | undefined;
   readonly signal: AbortSignal;
   readonly onPhase?: (phase: EditPhase) => void;
 }
@@ -70,13 +80,12 @@ export async function editOnOverlay(
     );
     if (!created.ok) return created;
     const { network = false } = request;
-    const edited = await borrowAppliance(env, { network, signal }, (guest) => {
+    const edited = await withAppliance(env, { network, signal }, (guest) => {
       onPhase?.("editing");
       return edit(guest, request, overlayPath);
     });
-    if (!edited.ok) return edited;
-    isDone = edited.value.ok;
-    return edited.value;
+    isDone = edited.ok;
+    return edited;
   } finally {
     if (!isDone) await rm(overlayPath, { force: true });
   }
@@ -85,9 +94,18 @@ export async function editOnOverlay(
 /** Does it in an appliance that is there, on an overlay that is there. What the script has written as data is complete. */
 export async function edit(
   { session, profile, hotPlug, dir }: Appliance,
-  { diskPath: path, script, signal }: Pick<EditRequest, "diskPath" | "script" | "signal">,
+  {
+    diskPath: path,
+    script,
+    system = {},
+    describe = false,
+    signal,
+  }: Pick<EditRequest, "diskPath" | "script" | "signal" | "system"> & {
+    /** Tells of all volumes, see `editScript`. @default false */
+    readonly describe?: boolean;
+  },
   overlayPath: string,
-): Promise<Result<EditReport, EditFailure>> {
+): Promise<Result<EditReport, EditFailure | ToolsWanted>> {
   const made = typeof script === "string" ? ok({ script }) : await script(dir, signal);
   if (!made.ok) return made;
   const { script: text, dataPath, isWritable = false }: EditScriptWithData = made.value;
@@ -107,6 +125,9 @@ export async function edit(
     stdin: editScript(plugged.value.lun, text, {
       dataLun: data?.value.lun,
       trim: !isWritable,
+      ...(system.keys === undefined ? {} : { keys: system.keys }),
+      root: system.root,
+      describe,
     }),
     signal,
     stdoutBytes: reportBytes,
@@ -118,7 +139,8 @@ export async function edit(
   const { code, stdout, stderr } = answer.value;
   if (code === noDiskCode) return refused("the appliance does not find the disk");
   const report = parseReport(stdout);
-  const { systems, volumes } = report;
+  const { systems, volumes, wanting } = report;
+  if (wanting !== undefined) return failed({ reason: "tools-wanted", wanting });
   if (systems.length === 0 && code !== 0 && report.failed === undefined && volumes.length > 0) {
     return failed({ reason: "no-system", path, volumes });
   }

@@ -34,6 +34,8 @@ export interface EditReport {
   readonly isImpossible: boolean;
   /** Why it was given up, when the appliance said so itself. */
   readonly failed?: string;
+  /** What the disk holds that only the larger appliance can open; nothing was done then. */
+  readonly wanting?: string;
   /** Records of the script's own, by their fields. */
   readonly records: readonly (readonly string[])[];
 }
@@ -47,6 +49,7 @@ export function parseReport(stdout: string): EditReport {
   const records: string[][] = [];
   const outputs: CommandOutput[] = [];
   let failed: string | undefined;
+  let wanting: string | undefined;
   let exitStatus: number | undefined;
   let isImpossible = false;
   for (const record of stdout.split("\0").slice(0, -1)) {
@@ -75,6 +78,9 @@ export function parseReport(stdout: string): EditReport {
       case "failed":
         failed = first;
         break;
+      case "wanting":
+        wanting = first;
+        break;
       case "exit":
         exitStatus = Number(first);
         break;
@@ -96,6 +102,7 @@ export function parseReport(stdout: string): EditReport {
     outputs,
     isImpossible,
     ...(exitStatus === undefined ? {} : { exitStatus }),
+    ...(wanting === undefined ? {} : { wanting }),
     ...(failed === undefined ? {} : { failed }),
   };
 }

@@ -6,8 +6,8 @@ import { failed, ok, type Result } from "../result.ts";
 import { attempt } from "../store/fs-failure.ts";
 import { createOverlay } from "../store/qemu-img.ts";
 import type { DiskFormat } from "../store/qemu-img-argv.ts";
-import { borrowAppliance } from "./borrow-appliance.ts";
-import { edit } from "./edit-disk.ts";
+import { type ToolsWanted, withAppliance } from "./borrow-appliance.ts";
+import { edit, type SystemChoice } from "./edit-disk.ts";
 import type { EditReport } from "./edit-report.ts";
 import type { EditFailure } from "./failure.ts";
 
@@ -19,6 +19,9 @@ export interface ReadRequest {
   readonly diskFormat: DiskFormat;
   /** As an edit's, but that it writes what it reads to `/dev/data`, in a form that has its own end. */
   readonly script: string;
+  readonly system?: SystemChoice | undefined;
+  /** Tells of all volumes, see `editScript`. @default false */
+  readonly describe?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -39,11 +42,11 @@ export async function readDisk<T>(
   request: ReadRequest,
   use: (path: string) => Promise<T>,
 ): Promise<Result<ReadDisk<T>, EditFailure>> {
-  const { env, diskPath, diskFormat, script, signal } = request;
-  const read = await borrowAppliance(
+  const { env, diskPath, diskFormat, script, system, describe = false, signal } = request;
+  const read = await withAppliance(
     env,
     { network: false, signal },
-    async (guest): Promise<Result<ReadDisk<T>, EditFailure>> => {
+    async (guest): Promise<Result<ReadDisk<T>, EditFailure | ToolsWanted>> => {
       const overlayPath = join(guest.dir, "read.qcow2");
       const dataPath = join(guest.dir, "read");
       const backing = { backingPath: diskPath, backingFormat: diskFormat };
@@ -55,13 +58,16 @@ export async function readDisk<T>(
       });
       if (!scratch.ok) return scratch;
       const maker = async () => ok({ script, dataPath, isWritable: true });
-      const edited = await edit(guest, { diskPath, script: maker, signal }, overlayPath);
+      const edited = await edit(
+        guest,
+        { diskPath, script: maker, system, describe, signal },
+        overlayPath,
+      );
       if (!edited.ok) return edited;
       return ok({ report: edited.value, value: await use(dataPath) });
     },
   );
-  const result = read.ok ? read.value : read;
-  return result.ok || result.error.reason !== "edit-failed"
-    ? result
-    : failed({ ...result.error, isReading: true });
+  return read.ok || read.error.reason !== "edit-failed"
+    ? read
+    : failed({ ...read.error, isReading: true });
 }

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { notTakenFlags, operationFlags } from "../customize/parse-operation.ts";
 import { exportFormats } from "../store/qemu-img-argv.ts";
 import type { AskedSource } from "./commands/customize.ts";
+import { addSystemFlags } from "./system-choice.ts";
 import { exitCode } from "./exit-code.ts";
 import { UserError } from "./user-error.ts";
 
@@ -12,12 +13,14 @@ export function addCustomizeCommand(
 ): void {
   // The operations are done in the order in which they stand on the command line, whatever their flags.
   const asked: AskedSource[] = [];
-  const command = withStore(
-    program
-      .command("customize")
-      .description(
-        "change an image without booting it: files, accounts, packages; as virt-customize does",
-      ),
+  const command = addSystemFlags(
+    withStore(
+      program
+        .command("customize")
+        .description(
+          "change an image without booting it: files, accounts, packages; as virt-customize does",
+        ),
+    ),
   )
     .option(
       "-a, --add <image>",

@@ -1,25 +1,44 @@
 import type { Command } from "commander";
+import { addSystemFlags } from "./system-choice.ts";
 
-/** `files` and `diff`: what is in images, without booting them. `withStore` adds the store's flag. */
+/** `files`, `diff` and `inspect`: what is in images, without booting them. `withStore` adds the store's flag. */
 export function addFilesCommands(program: Command, withStore: (command: Command) => Command): void {
   const files = program
     .command("files")
     .description("read an image, a layer or a base image without booting it");
   const commands = () => import("./commands/files.ts");
-  const onImage = (name: string, description: string, path: string): Command =>
-    withStore(
-      files
-        .command(name)
-        .description(description)
-        .argument("<image>", "an image's file, a layer's id or tag, or a base image")
-        .argument(path, "absolute in the image; a symlink is followed"),
+  const ofImage = (parent: Command, name: string, description: string): Command =>
+    addSystemFlags(
+      withStore(
+        parent
+          .command(name)
+          .description(description)
+          .argument("<image>", "an image's file, a layer's id or tag, or a base image"),
+      ),
     );
-  withStore(
-    program
-      .command("diff")
-      .description("show what is different between the files of two images, without booting them")
-      .argument("<before>", "an image's file, a layer's id or tag, or a base image")
-      .argument("<after>", "the same"),
+  const onImage = (name: string, description: string, path: string): Command =>
+    ofImage(files, name, description).argument(
+      path,
+      "absolute in the image; a symlink is followed",
+    );
+  ofImage(
+    program,
+    "inspect",
+    "tell what is in an image without booting it: system, packages, users, file systems",
+  )
+    .option("--packages", "list the packages")
+    .option("--json", "print JSON, with the packages")
+    .action(async (image: string, flags) =>
+      (await import("./commands/inspect.ts")).inspect(image, flags),
+    );
+  addSystemFlags(
+    withStore(
+      program
+        .command("diff")
+        .description("show what is different between the files of two images, without booting them")
+        .argument("<before>", "an image's file, a layer's id or tag, or a base image")
+        .argument("<after>", "the same"),
+    ),
   )
     .option("--exit-code", "end with 1 when something is different")
     .option("--json", "print JSON")
@@ -46,4 +65,7 @@ export function addFilesCommands(program: Command, withStore: (command: Command)
     .action(async (image: string, path: string | undefined, flags) =>
       (await commands()).filesTar(image, path, flags),
     );
+  ofImage(files, "df", "tell the file systems, and how full they are")
+    .option("--json", "print JSON")
+    .action(async (image: string, flags) => (await commands()).filesDf(image, flags));
 }

@@ -4,7 +4,12 @@
  */
 import { join } from "node:path";
 import { editImage } from "../appliance/edit-image.ts";
-import type { EditPhase, EditRequest, EditScriptMaker } from "../appliance/edit-disk.ts";
+import type {
+  EditPhase,
+  EditRequest,
+  EditScriptMaker,
+  SystemChoice,
+} from "../appliance/edit-disk.ts";
 import type { EditReport } from "../appliance/edit-report.ts";
 import { type Edited, withEditedDisk } from "../appliance/edited-disk.ts";
 import type { EditFailure } from "../appliance/failure.ts";
@@ -23,6 +28,8 @@ export interface CustomizeRequest {
   readonly operations: readonly SettledOperation[];
   /** Lets the image's programs reach the network. */
   readonly network: boolean;
+  /** Absent when the disk has but one, that is not encrypted. */
+  readonly system?: SystemChoice | undefined;
   readonly signal: AbortSignal;
   readonly onPhase?: (phase: EditPhase) => void;
 }

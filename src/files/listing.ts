@@ -52,7 +52,11 @@ export function listScript(path: string, { recursive }: { readonly recursive: bo
   return `${readingFunctions}
 place ${quoteWord(path)}
 # Three times in the same order; busybox' xargs, with which once would do, takes long lists apart in the wrong places.
-each() { find "$place" ${depth} \\( -path '/dev/*' -o -path '/proc/*' \\) -prune -o "$@"; }
+hidden='-path /dev/* -o -path /proc/*'
+case $MADE in */dev*) hidden="$hidden -o -path /dev" ;; esac
+case $MADE in */proc*) hidden="$hidden -o -path /proc" ;; esac
+set -f
+each() { find "$place" ${depth} \\( $hidden \\) -prune -o "$@"; }
 each -print0 >/dev/names &&
   each -exec stat -c '%f %u %g %s %Y %i %z' {} + >/dev/facts &&
   each -type l -exec stat -c %N {} + >/dev/links ||

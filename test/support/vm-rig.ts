@@ -56,20 +56,11 @@ export class VmRig implements AsyncDisposable {
     const { parent = tmpdir(), base = "busybox", transport, fresh = false } = options;
     const name = transport === undefined ? base : `${base}-${transport}`;
     const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")), name);
-    const profile = `base-image/${base}.toml`;
-    const text = await readFile(join(sharedStore, profile), "utf8");
-    const files = [...text.matchAll(/sha256\/[0-9a-f]{64}/g)].map(([file]) => `base-image/${file}`);
     for (const dir of ["state", "base-image/sha256"]) {
       await mkdir(join(rig.store, dir), { recursive: true, mode: 0o700 });
     }
-    for (const part of ["state/ssh", profile, ...files]) {
-      await execa("cp", ["-a", "--reflink=auto", join(sharedStore, part), join(rig.store, part)]);
-    }
-    // A busy host may boot several machines at once; still less than a test's limit, so that a failure is told.
-    await writeFile(
-      join(rig.store, profile),
-      text.replace(/^boot-timeout = "1m"$/m, 'boot-timeout = "4m"'),
-    );
+    await rig.#take("state/ssh");
+    await rig.takeBase(base);
     if (transport !== undefined) await rig.addBase(name, transport);
     if (name === "busybox" && !fresh) {
       const layer = inject("bootedLayer");
@@ -77,6 +68,24 @@ export class VmRig implements AsyncDisposable {
       await execa("cp", ["-a", "--reflink=auto", layer, join(rig.store, "result")]);
     }
     return rig;
+  }
+
+  /** Brings a base image that `make test` has made. */
+  async takeBase(name: string): Promise<void> {
+    const profile = `base-image/${name}.toml`;
+    const text = await readFile(join(sharedStore, profile), "utf8");
+    for (const [file] of text.matchAll(/sha256\/[0-9a-f]{64}/g)) {
+      await this.#take(`base-image/${file}`);
+    }
+    // A busy host may boot several machines at once; still less than a test's limit, so that a failure is told.
+    await writeFile(
+      join(this.store, profile),
+      text.replace(/^boot-timeout = "1m"$/m, 'boot-timeout = "4m"'),
+    );
+  }
+
+  async #take(part: string): Promise<void> {
+    await execa("cp", ["-a", "--reflink=auto", join(sharedStore, part), join(this.store, part)]);
   }
 
   /** Writes a file below the rig's directory, which is also the build context. */

@@ -29,6 +29,7 @@ import { refuseInputs } from "../refuse-inputs.ts";
 import type { StatusLine } from "../render/status-line.ts";
 import { duration } from "../render/units.ts";
 import type { Settings } from "../settings.ts";
+import { readSystemChoice, type SystemFlags } from "../system-choice.ts";
 import { settleOperations } from "../settle-operations.ts";
 import { listenForTermination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
@@ -39,7 +40,7 @@ export type AskedSource =
   | { readonly kind: "flag"; readonly name: string; readonly argument?: string }
   | { readonly kind: "file"; readonly path: string };
 
-interface CustomizeFlags extends Pick<Settings, "store"> {
+interface CustomizeFlags extends Pick<Settings, "store">, SystemFlags {
   readonly add?: string;
   readonly format?: DiskFormat | "auto";
   readonly output?: string;
@@ -66,6 +67,7 @@ export async function customize(
   refuseOffline(asked, network);
   const settled = await settleOperations(asked);
   orThrow(await checkHostPaths(settled.operations));
+  const system = await readSystemChoice(flags);
   const { settings, store } = await openSettingsAndStore(flags);
   if (output !== undefined) {
     await refuseInputs(output.path, [image]);
@@ -97,7 +99,7 @@ export async function customize(
       if (flags.quiet !== true) status.set(0, `${image}: ${phase}`, since);
     };
     const { operations } = settled;
-    const request = { env, diskPath: path, operations, network, signal, onPhase };
+    const request = { env, diskPath: path, operations, network, system, signal, onPhase };
     const signalCode = () => termination.exitCode();
     const writing = { status, signal, signalCode };
     const report = await carryOut({ ...request, diskFormat: format }, { flags, output, writing });

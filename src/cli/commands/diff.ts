@@ -1,60 +1,27 @@
-import { createBuildEnvironment } from "../../create-environment.ts";
 import type { FileChange } from "../../files/compare.ts";
 import { diffDisks } from "../../files/diff-disks.ts";
 import type { FileEntry } from "../../files/listing.ts";
 import { printable } from "../../spec/unprintable.ts";
-import { openBootDisk } from "../boot-disk.ts";
 import { exitCode } from "../exit-code.ts";
-import { openSettingsAndStore } from "../open-store.ts";
-import { userError } from "../or-throw.ts";
 import { writeOut } from "../output.ts";
+import { type ImageFlags, readImages } from "../read-image.ts";
 import { modeText } from "../render/mode-text.ts";
-import type { Settings } from "../settings.ts";
-import { listenForTermination } from "../terminate.ts";
-import { UserError } from "../user-error.ts";
 
-interface DiffFlags extends Pick<Settings, "store"> {
+interface DiffFlags extends ImageFlags {
   readonly json?: boolean;
   readonly exitCode?: boolean;
 }
 
 /** `vmbuild diff`: what is different between the files of two images, file by file. */
 export async function diff(before: string, after: string, flags: DiffFlags): Promise<void> {
-  const { settings, store } = await openSettingsAndStore(flags);
-  using termination = listenForTermination(() => {});
-  const { signal } = termination;
-  try {
-    const env = createBuildEnvironment({
-      ...settings,
-      store,
-      contextDir: process.cwd(),
-      note() {},
-    });
-    const open = (image: string) => openBootDisk({ image, env, persist: false, signal });
-    await using first = await open(before);
-    await using second = await open(after);
-    const diskOf = ({ diskPath, diskFormat }: typeof first) =>
-      ({ env, diskPath, diskFormat, signal }) as const;
-    const found = await diffDisks(diskOf(first), diskOf(second));
-    if (!found.ok) {
-      const { error } = found;
-      if (!("path" in error)) throw userError(error);
-      // The user knows the images, and not the overlays on them.
-      const names = new Map([
-        [first.diskPath, before],
-        [second.diskPath, after],
-      ]);
-      throw userError({ ...error, path: names.get(error.path) ?? error.path });
-    }
-    await writeOut(
-      flags.json === true ? `${JSON.stringify(found.value, undefined, 2)}\n` : text(found.value),
-    );
-    if (flags.exitCode === true && found.value.length > 0)
-      process.exitCode = exitCode.commandFailed;
-  } catch (error) {
-    const code = termination.exitCode();
-    throw code === undefined ? error : new UserError("cancelled", { exitCode: code });
-  }
+  const changes = await readImages(flags, async (reader) => {
+    const first = await reader.open(before);
+    return reader.orThrow(await diffDisks(first, await reader.open(after)));
+  });
+  await writeOut(
+    flags.json === true ? `${JSON.stringify(changes, undefined, 2)}\n` : text(changes),
+  );
+  if (flags.exitCode === true && changes.length > 0) process.exitCode = exitCode.commandFailed;
 }
 
 function text(changes: readonly FileChange[]): string {

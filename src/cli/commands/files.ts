@@ -4,7 +4,6 @@ import { basename, join, posix, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { EditFailure } from "../../appliance/failure.ts";
-import { createBuildEnvironment } from "../../create-environment.ts";
 import { type FileEntry, plainEntry } from "../../files/listing.ts";
 import {
   type FileArchive,
@@ -12,6 +11,7 @@ import {
   listFiles,
   withFiles,
 } from "../../files/read-files.ts";
+import { describeDisk } from "../../inspect/inspect-disk.ts";
 import { exportTarget } from "../../image/export-target.ts";
 import type { Result } from "../../result.ts";
 import { printable } from "../../spec/unprintable.ts";
@@ -19,25 +19,21 @@ import { errorCode, errorText } from "../../store/fs-failure.ts";
 import { subtree } from "../../tree/guest-tree.ts";
 import { fileContent, tarContent } from "../../tree/tree-tar.ts";
 import { inTheWay, unpack } from "../../tree/unpack.ts";
-import { openBootDisk } from "../boot-disk.ts";
 import { exitCode } from "../exit-code.ts";
-import { openSettingsAndStore } from "../open-store.ts";
 import { orThrow, userError } from "../or-throw.ts";
 import { columns, writeOut } from "../output.ts";
+import { type ImageFlags, readImages } from "../read-image.ts";
 import { replaceFileBy } from "../replace-file.ts";
 import { modeText } from "../render/mode-text.ts";
+import { volumesTable } from "../render/inspection-text.ts";
 import { refuseInputs } from "../refuse-inputs.ts";
-import type { Settings } from "../settings.ts";
-import { listenForTermination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
-
-type StoreFlag = Pick<Settings, "store">;
 
 /** `vmbuild files ls`: what is at a path of an image. */
 export async function filesLs(
   image: string,
   path: string | undefined,
-  flags: StoreFlag & {
+  flags: ImageFlags & {
     readonly long?: boolean;
     readonly recursive?: boolean;
     readonly json?: boolean;
@@ -73,8 +69,21 @@ export async function filesLs(
   );
 }
 
+/** `vmbuild files df`: the file systems of an image, and how full they are. */
+export async function filesDf(
+  image: string,
+  flags: ImageFlags & { readonly json?: boolean },
+): Promise<void> {
+  const volumes = await readImages(flags, async (reader) =>
+    reader.orThrow(await describeDisk(await reader.open(image))),
+  );
+  await writeOut(
+    flags.json === true ? `${JSON.stringify(volumes, undefined, 2)}\n` : volumesTable(volumes),
+  );
+}
+
 /** `vmbuild files cat`: a file's content, to standard output. */
-export async function filesCat(image: string, path: string, flags: StoreFlag): Promise<void> {
+export async function filesCat(image: string, path: string, flags: ImageFlags): Promise<void> {
   await onArchive(image, path, flags, async ({ file, tree, name }) => {
     const entry = tree.get(name);
     if (entry?.kind !== "file") throw notThis(path, "it is not a regular file", "files ls");
@@ -87,7 +96,7 @@ export async function filesGet(
   image: string,
   path: string,
   dir: string | undefined,
-  flags: StoreFlag,
+  flags: ImageFlags,
 ): Promise<void> {
   const to = resolve(dir ?? ".");
   const name = basename(posix.normalize(path));
@@ -122,7 +131,7 @@ export async function filesGet(
 export async function filesTar(
   image: string,
   path: string | undefined,
-  flags: StoreFlag & { readonly output?: string },
+  flags: ImageFlags & { readonly output?: string },
 ): Promise<void> {
   const { output } = flags;
   if (output === undefined && process.stdout.isTTY) {
@@ -148,7 +157,7 @@ export async function filesTar(
 async function onArchive(
   image: string,
   path: string,
-  flags: StoreFlag,
+  flags: ImageFlags,
   use: (archive: FileArchive, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const read = await onDisk(image, path, flags, (request) =>
@@ -159,35 +168,16 @@ async function onArchive(
 }
 
 /** Gives `use` the image's disk and the path, which is checked. @throws UserError */
-async function onDisk<T>(
+function onDisk<T>(
   image: string,
   path: string,
-  flags: StoreFlag,
+  flags: ImageFlags,
   use: (request: FilesRequest) => Promise<Result<T, EditFailure>>,
 ): Promise<T> {
   if (!path.startsWith("/")) throw notThis(path, "paths in an image are absolute", `/${path}`);
-  const { settings, store } = await openSettingsAndStore(flags);
-  using termination = listenForTermination(() => {});
-  const { signal } = termination;
-  try {
-    const env = createBuildEnvironment({
-      ...settings,
-      store,
-      contextDir: process.cwd(),
-      note() {},
-    });
-    await using disk = await openBootDisk({ image, env, persist: false, signal });
-    const { diskPath, diskFormat } = disk;
-    const done = await use({ env, diskPath, diskFormat, path, signal });
-    if (done.ok) return done.value;
-    const { error } = done;
-    // The user knows the image, and not the overlay on it.
-    const isOfDisk = "path" in error && error.path === diskPath;
-    throw userError(isOfDisk ? { ...error, path: image } : error);
-  } catch (error) {
-    const code = termination.exitCode();
-    throw code === undefined ? error : new UserError("cancelled", { exitCode: code });
-  }
+  return readImages(flags, async (reader) =>
+    reader.orThrow(await use({ ...(await reader.open(image)), path })),
+  );
 }
 
 function notThis(path: string, why: string, instead: string): UserError {

@@ -27,13 +27,16 @@ export function editMessage(failure: Exclude<EditFailure, StepFailure>): Message
       return {
         text: `there is no system on ${path}: no file system that could be mounted has /etc and /usr or /bin`,
         detail: `what there is:\n${failure.volumes.join("\n")}`,
-        hint: "ext2 to ext4, FAT and, where the appliance has the drivers, xfs and btrfs can be read; encrypted volumes and LVM cannot",
+        hint: failure.volumes.some((volume) => volume.includes("encrypted"))
+          ? "--key all:file:PATH names a file with the passphrase of an encrypted volume"
+          : "ext2 to ext4, xfs, btrfs and NTFS can be read, also on LVM and, with --key, on LUKS",
         exitCode: exitCode.badInput,
       };
     case "several-systems":
       return {
         text: `there is more than one system on ${path}, and it cannot be told which is meant`,
         detail: failure.systems.join("\n"),
+        hint: "--root says which, by its partition's number or as VG/LV",
         exitCode: exitCode.badInput,
       };
     case "edit-input-unusable":

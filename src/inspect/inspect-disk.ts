@@ -1,0 +1,119 @@
+/** Looking what is on a disk, without booting it. */
+import { open } from "node:fs/promises";
+import type { EditReport } from "../appliance/edit-report.ts";
+import type { EditFailure } from "../appliance/failure.ts";
+import { readDisk, type ReadRequest } from "../appliance/read-disk.ts";
+import { failed, ok, type Result } from "../result.ts";
+import type { TreeFailure } from "../tree/failure.ts";
+import { imageInfo } from "../store/qemu-img.ts";
+import { readTarMembers } from "../tree/tar-members.ts";
+import { fileContent } from "../tree/tree-tar.ts";
+import type { Inspection, PackageFormat, VolumeDescription } from "./inspection.ts";
+import {
+  elfArch,
+  parseOsRelease,
+  parsePackages,
+  parsePasswd,
+  parseVolume,
+} from "./parse-system-files.ts";
+
+export type InspectRequest = Omit<ReadRequest, "script" | "describe">;
+
+/** What is on a disk, and what was seen on the way. */
+export interface InspectedDisk {
+  readonly report: EditReport;
+  readonly inspection: Inspection;
+}
+
+/**
+ * Looks at a disk's volumes, its system, packages and users. Nothing of the image is run, but for its `rpm`, whose lists
+ * nothing else reads.
+ */
+export async function inspectDisk(
+  request: InspectRequest,
+): Promise<Result<InspectedDisk, EditFailure>> {
+  const { diskPath, diskFormat, signal } = request;
+  const [read, info] = await Promise.all([
+    readDisk({ ...request, script: collect, describe: true }, systemFiles),
+    imageInfo(diskPath, diskFormat, signal),
+  ]);
+  if (!read.ok) return read;
+  if (!info.ok) return info;
+  const { report, value: files } = read.value;
+  if (!files.ok) return failed({ reason: "guest-files", cause: files.error });
+  const text = (name: string): string | undefined => files.value.get(name)?.toString("utf8");
+  const [system] = report.systems;
+  const arch = elfArch(files.value.get("sh") ?? Buffer.alloc(0));
+  const hostname = text("hostname")?.split("\n")[0]?.trim();
+  const format = packageFormats.find((name) => text(name) !== undefined);
+  return ok({
+    report,
+    inspection: {
+      diskBytes: info.value.virtualSizeBytes,
+      system: {
+        place: system?.place ?? "",
+        name: system?.name ?? "",
+        osRelease: parseOsRelease(text("os-release") ?? ""),
+        ...(arch === undefined ? {} : { arch }),
+        ...(hostname === undefined || hostname === "" ? {} : { hostname }),
+      },
+      volumes: volumesOf(report),
+      ...(format === undefined ? {} : { packageFormat: format }),
+      packages: format === undefined ? [] : parsePackages(format, text(format) ?? ""),
+      users: parsePasswd(text("passwd") ?? ""),
+    },
+  });
+}
+
+/** Looks at a disk's volumes only. */
+export async function describeDisk(
+  request: InspectRequest,
+): Promise<Result<readonly VolumeDescription[], EditFailure>> {
+  const read = await readDisk({ ...request, script: ":", describe: true }, async () => {});
+  return read.ok ? ok(volumesOf(read.value.report)) : read;
+}
+
+function volumesOf({ records }: EditReport): readonly VolumeDescription[] {
+  return records.filter(([kind]) => kind === "filesystem").map(([, ...rest]) => parseVolume(rest));
+}
+
+const packageFormats: readonly PackageFormat[] = ["dpkg", "rpm", "apk", "pacman"];
+
+/** Gathers the files under names of their own. */
+const collect = `
+mkdir /dev/system
+cd /dev/system
+take() { [ ! -f "$1" ] || cp "$1" "$2"; }
+take /usr/lib/os-release os-release
+take /etc/os-release os-release
+take /etc/hostname hostname
+take /etc/passwd passwd
+take /var/lib/dpkg/status dpkg
+take /lib/apk/db/installed apk
+take /usr/lib/apk/db/installed apk
+sh=$(readlink -f /bin/sh) && [ -f "$sh" ] && head -c 64 "$sh" >sh
+if [ -d /var/lib/pacman/local ]; then
+  cat /var/lib/pacman/local/*/desc >pacman
+elif [ -d /var/lib/rpm ] || [ -d /usr/lib/sysimage/rpm ]; then
+  [ ! -x /usr/bin/rpm ] || [ -e dpkg ] ||
+    /usr/bin/rpm -qa --qf '%{NAME}\\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\\t%{ARCH}\\n' 2>/dev/null |
+    sed 's/\\t0:/\\t/' >rpm
+fi
+tar -c -f /dev/data . && sync
+`;
+
+async function systemFiles(
+  path: string,
+): Promise<Result<ReadonlyMap<string, Buffer>, TreeFailure>> {
+  await using file = await open(path);
+  const members = await readTarMembers(file);
+  if (!members.ok) return members;
+  const files = new Map<string, Buffer>();
+  for (const member of members.value) {
+    if (member.kind !== "file") continue;
+    const chunks: Buffer[] = [];
+    for await (const chunk of fileContent(file.fd, member)) chunks.push(chunk);
+    files.set(member.path.replace(/^\.?\//, ""), Buffer.concat(chunks));
+  }
+  return ok(files);
+}
