@@ -70,7 +70,9 @@ const boots = [
     argv: [
       ...vitest("vm"),
       ...["warm", "forks", "sharing", "library", "installer"].flatMap(leaveOut),
-      ...["task", "configure", "boot", "cloud-base", "customize", "files"].flatMap(leaveOut),
+      ...["task", "configure", "boot", "cloud-base", "customize", "files", "storage"].flatMap(
+        leaveOut,
+      ),
       ...["debian", "debian-13", "language", "network"].flatMap(leaveOut),
     ],
     results: "cold/vm.json",

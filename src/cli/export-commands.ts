@@ -1,3 +1,4 @@
+import { addSystemFlags } from "./system-choice.ts";
 import { type Command, Option } from "commander";
 import { exportFormats, mostThreads } from "../store/qemu-img-argv.ts";
 import { exitCode } from "./exit-code.ts";
@@ -31,15 +32,17 @@ export function addExportCommands(
       (await import("./commands/export.ts")).exportLayer(id, flags),
     );
   withSelection(
-    withForm(
-      withStore(
-        program
-          .command("seal")
-          .description(
-            "take out of an image, without booting it, what must not be in its clones: ids, keys, logs, …",
-          )
-          .argument("[image]", "the image, qcow2 or raw; changed in place")
-          .option("-o, --output <file>", "write a sealed copy, and leave the image as it is"),
+    addSystemFlags(
+      withForm(
+        withStore(
+          program
+            .command("seal")
+            .description(
+              "take out of an image, without booting it, what must not be in its clones: ids, keys, logs, …",
+            )
+            .argument("[image]", "the image, qcow2 or raw; changed in place")
+            .option("-o, --output <file>", "write a sealed copy, and leave the image as it is"),
+        ),
       ),
     ),
   )

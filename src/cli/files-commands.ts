@@ -40,6 +40,7 @@ export function addFilesCommands(program: Command, withStore: (command: Command)
         .argument("<after>", "the same"),
     ),
   )
+    .option("--content", "also what is different within text files, as diff -u tells it")
     .option("--exit-code", "end with 1 when something is different")
     .option("--json", "print JSON")
     .action(async (before: string, after: string, flags) =>

@@ -274,6 +274,10 @@ function addLayerCommands(program: Command): void {
       .description("describe a layer")
       .argument("<id>", "id, its first 4 digits or more, or tag"),
   )
+    .option(
+      "--files",
+      "list what the step has changed, file by file, as `vmbuild diff` of its parent and it",
+    )
     .option("--json", "print JSON")
     .action(async (id: string, flags) => (await layers()).show(id, flags));
   withStore(

@@ -33,7 +33,7 @@ export async function diffDisks(
 }
 
 /** One after the other: each takes a machine, which nobody has counted. */
-async function both<T>(
+export async function both<T>(
   before: DiskRequest,
   after: DiskRequest,
   read: (disk: DiskRequest) => Promise<Result<T, EditFailure>>,

@@ -1,5 +1,5 @@
 /** What lies below a path of an image: asked for in shell, read from its answer. Pure. */
-import { quoteWord } from "../machine/posix-quote.ts";
+import { quoteArgv, quoteWord } from "../machine/posix-quote.ts";
 
 /** What an entry is, as find(1) and `ls -l` tell it. */
 export type FileType =
@@ -67,6 +67,15 @@ each -print0 >/dev/names &&
 } >/dev/listing
 # A disk takes whole sectors.
 dd if=/dev/listing of=/dev/data bs=1M conv=sync 2>/dev/null && sync
+`;
+}
+
+/** Writes an archive of files, which are named absolutely; all names together fit on a command line. */
+export function contentsScript(paths: readonly string[]): string {
+  return `${readingFunctions}
+cd /
+tar -c -f /dev/data -- ${quoteArgv(paths.map((path) => path.slice(1)))} || fail 'not everything could be read'
+sync
 `;
 }
 

@@ -2,7 +2,7 @@
  * Sealing: taking out of an image what must not be in its clones. The image is not booted, and nothing of it is run.
  */
 import { editImage } from "../appliance/edit-image.ts";
-import type { EditPhase, EditRequest } from "../appliance/edit-disk.ts";
+import type { EditPhase, EditRequest, SystemChoice } from "../appliance/edit-disk.ts";
 import type { EditReport } from "../appliance/edit-report.ts";
 import { withEditedDisk } from "../appliance/edited-disk.ts";
 import type { EditFailure } from "../appliance/failure.ts";
@@ -16,6 +16,8 @@ export interface SealRequest {
   readonly env: BuildEnvironment;
   /** Absolute; the image of a guest that is off. */
   readonly diskPath: string;
+  /** Absent when the disk has but one, that is not encrypted. */
+  readonly system?: SystemChoice | undefined;
   /** See `selectOperations`. */
   readonly operations: readonly SealOperation[];
   /** Keys that have served to build the image, as lines of `authorized_keys`, for the operation `build-key`. */

@@ -105,6 +105,10 @@ test("two images are compared file by file, and by content where nothing else te
     "D /srv/empty",
   ]);
   expect(diff.exitCode).toBe(1);
+  const within = await rig.run(["diff", "disk.img", "other.raw", "--content"]);
+  expect(within.stdout, within.stderr).toContain(
+    "M /srv/a b/c'd  content\n--- a/srv/a b/c'd\n+++ b/srv/a b/c'd\n@@ -1,1 +1,1 @@\n-odd\n",
+  );
   const same = await rig.run(["diff", "disk.img", "disk.img", "--exit-code", "--json"]);
   expect(same).toMatchObject({ exitCode: 0, stdout: "[]" });
 });
@@ -115,6 +119,8 @@ test("a layer and a base image are read as an image is", async () => {
   expect(made, made.stderr).toMatchObject({ exitCode: 0, stdout: "made" });
   const diff = await rig.run(["diff", "busybox", id]);
   expect(diff.stdout, diff.stderr).toMatch(/^A \/srv\/made {2}-rw-r--r-- 0:0 5$/m);
+  const shown = await rig.run(["show", id, "--files"]);
+  expect(shown.stdout, shown.stderr).toMatch(/^A \/srv\/made {2}-rw-r--r-- 0:0 5$/m);
   expect((await files("ls", "busybox", "/etc")).stdout).toContain("passwd");
   expect((await stat(join(rig.store, "result", id))).isDirectory()).toBe(true);
   await writeFile(join(rig.dir, "no-disk"), "text");

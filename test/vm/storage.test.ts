@@ -11,7 +11,11 @@ let rig: VmRig;
 beforeAll(async () => {
   rig = await VmRig.create();
   await rig.takeBase("appliance");
-  await putSystem(rig.dir, "system", {});
+  await putSystem(rig.dir, "system", {
+    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nperson:x:1000:1000::/home/person:/bin/sh\n",
+    "var/lib/dpkg/status":
+      "Package: hello\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.10-3\n",
+  });
   await copyFile(new URL("../support/make-volumes.sh", import.meta.url), join(rig.dir, "make.sh"));
   const ops = `(copy (src system make.sh) (dst /work/)) (workdir /work) (run (shell "sh make.sh"))`;
   await rig.built(ops, ["--output", "/work/made:."], "appliance");
@@ -79,7 +83,9 @@ describe.each<[name: string, disk: string, flags: readonly string[], place: stri
   test("is told, with its volumes", async () => {
     const told = await rig.run(["inspect", "--json", disk, ...flags]);
     expect(told, told.stderr).toMatchObject({ exitCode: 0, stderr: "" });
-    const { system, volumes } = JSON.parse(told.stdout);
+    const { system, volumes, packages, users } = JSON.parse(told.stdout);
+    expect(packages).toEqual([{ name: "hello", version: "2.10-3", arch: "amd64" }]);
+    expect(users).toContainEqual(expect.objectContaining({ name: "person", uid: 1000 }));
     expect(system).toMatchObject({ place, name: "Test Linux" });
     expect(volumes).toContainEqual(
       expect.objectContaining({ place, mounted: expect.objectContaining({ on: "/" }) }),

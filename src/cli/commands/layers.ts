@@ -60,9 +60,18 @@ export async function ls(
 }
 
 /** `vmbuild show` */
-export async function show(id: string, flags: Flags & { readonly json?: boolean }): Promise<void> {
+export async function show(
+  id: string,
+  flags: Flags & { readonly files?: boolean; readonly json?: boolean },
+): Promise<void> {
   const { store } = await openSettingsAndStore(flags);
   const layer = await layerNamed(store, id);
+  if (flags.files === true) {
+    const { parent } = layer.metadata;
+    // A layer without a parent is a base image as it is.
+    if (parent === undefined) return writeOut(flags.json === true ? "[]\n" : "");
+    return (await import("./diff.ts")).diff(parent, layer.id, flags);
+  }
   const { layers, tags } = await store.inventory();
   const entry = layers.find((other) => other.layer.id === layer.id);
   if (entry === undefined) return orThrow(missing(layer.id));

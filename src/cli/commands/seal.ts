@@ -16,11 +16,12 @@ import {
 } from "../sealing.ts";
 import { refuseInputs } from "../refuse-inputs.ts";
 import type { Settings } from "../settings.ts";
+import { readSystemChoice, type SystemFlags } from "../system-choice.ts";
 import { listenForTermination } from "../terminate.ts";
 import { UserError } from "../user-error.ts";
 import { type FormFlags, outputOf, statusLine } from "./export.ts";
 
-interface SealFlags extends FormFlags, SelectionFlags, Pick<Settings, "store"> {
+interface SealFlags extends FormFlags, SelectionFlags, SystemFlags, Pick<Settings, "store"> {
   readonly output?: string;
   readonly list?: boolean;
   readonly verbose?: boolean;
@@ -38,6 +39,7 @@ export async function seal(image: string | undefined, flags: SealFlags): Promise
   }
   const output = flags.output === undefined ? undefined : outputOf(flags.output, flags);
   if (output === undefined) refuseForm(flags);
+  const system = await readSystemChoice(flags);
   const { settings, store, layout } = await openSettingsAndStore(flags);
   if (output !== undefined) {
     await refuseInputs(output.path, [image]);
@@ -68,7 +70,7 @@ export async function seal(image: string | undefined, flags: SealFlags): Promise
     const publicKeys = await buildKeys(layout);
     const onReport = (report: SealReport): Promise<void> =>
       status.print(sealReportText(report, { what: flags.output ?? image, verbose }));
-    const request = { env, operations, publicKeys, signal };
+    const request = { env, operations, publicKeys, system, signal };
     if (output === undefined) {
       const since = performance.now();
       const onPhase = () => status.set(0, `sealing ${image}`, since);
