@@ -19,6 +19,7 @@ import { bigStore } from "./big-store.mjs";
 import { bulkCache } from "./bulk-cache.mjs";
 import { cachedBuild } from "./cached-build.mjs";
 import { coldStep } from "./cold-step.mjs";
+import { editImages } from "./edit-images.mjs";
 import { firstOutput } from "./first-output.mjs";
 import { idleForks } from "./forks.mjs";
 import { describeHost } from "./host.mjs";
@@ -36,6 +37,7 @@ const all = [
   warmSteps,
   attach,
   parallelStages,
+  editImages,
   bulkCache,
   bigContext,
   idleForks,
