@@ -66,7 +66,9 @@ export async function openSession(
   client.on("banner", (message) => {
     banner = printableTail(message, 3);
   });
-  client.on("error", (error: Error & { readonly level?: string }) => {
+  client.on("error", (error: Error & { readonly level?: string; readonly code?: string }) => {
+    // Whether a connection that is cut off ends or is reset depends on what was under way.
+    if (error.code === "ECONNRESET") return;
     const message = printableTail(error.message, 1);
     // Without its agent the login goes on with the next method.
     if (error.level === "agent") tried.push(`${tried.pop()}: ${message}`);
