@@ -29,7 +29,7 @@ system_name() {
 found=0 wanted_volume=
 if [ -n "$wanted" ]; then
   case $wanted in
-  /*) ;;
+  /* | *=*) ;;
   *[!0-9]*) wanted=/dev/$wanted ;;
   *) wanted=/dev/sda$wanted ;;
   esac

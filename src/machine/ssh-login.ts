@@ -67,12 +67,11 @@ export async function openSession(
     banner = printableTail(message, 3);
   });
   client.on("error", (error: Error & { readonly level?: string; readonly code?: string }) => {
-    // Whether a connection that is cut off ends or is reset depends on what was under way.
-    if (error.code === "ECONNRESET") return;
     const message = printableTail(error.message, 1);
     // Without its agent the login goes on with the next method.
     if (error.level === "agent") tried.push(`${tried.pop()}: ${message}`);
-    else lastMessage = message;
+    // Whether a connection that is cut off ends or is reset depends on what was under way.
+    else if (error.code !== "ECONNRESET") lastMessage = message;
   });
   client.on("close", () => {
     const message = lastMessage ?? "the guest closed the connection";

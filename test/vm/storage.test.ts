@@ -103,6 +103,14 @@ test("what is on a logical volume of its own is written there", async () => {
   );
 });
 
+test("one of several systems is meant by its UUID", async () => {
+  const read = async (root: string) =>
+    JSON.parse((await rig.run(["inspect", "--json", "several.img", "--root", root])).stdout);
+  const { volumes } = await read("1");
+  const { uuid } = volumes.find(({ place }: { place: string }) => place === "partition 1");
+  expect((await read(`UUID=${uuid}`)).system.name).toBe("Other Linux");
+});
+
 test("a file system that was written to is whole", async () => {
   const operations = [
     "--mkdir",
