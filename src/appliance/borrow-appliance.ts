@@ -11,6 +11,7 @@ import { failed, ok, type Result } from "../result.ts";
 import type { LentGuest } from "../sandbox/sandbox.ts";
 import { parseSpec } from "../spec/parse-spec.ts";
 import type { Layer } from "../store/store.ts";
+import type { EditFailure } from "./failure.ts";
 
 /** The base images that the appliance can be; the larger one has what opens LVM, LUKS and NTFS. */
 type ApplianceBase = "busybox" | "appliance";
@@ -18,8 +19,6 @@ type ApplianceBase = "busybox" | "appliance";
 /** The appliance cannot open what is there; the larger one can. */
 export interface ToolsWanted {
   readonly reason: "tools-wanted";
-  /** What it takes tools for. */
-  readonly wanting: string;
 }
 
 /** A guest, and a directory in the store for what is needed meanwhile, which goes with it. */
@@ -36,20 +35,17 @@ interface Borrowing {
  * Gives `use` the appliance, with or without a network, which is ended afterwards: the small one, and when that is not
  * enough then the larger one. Rejects with what `use` rejects with.
  */
-export async function withAppliance<T, F>(
+export async function withAppliance<T>(
   env: BuildEnvironment,
   borrowing: Borrowing,
-  use: (appliance: Appliance) => Promise<Result<T, F | ToolsWanted>>,
-): Promise<Result<T, F | StepFailure>> {
-  const done = await borrow("busybox", env, borrowing, use);
-  if (done.ok || !isWanting(done.error)) return done as Result<T, F | StepFailure>;
-  const again = await borrow("appliance", env, borrowing, use);
-  if (again.ok || !isWanting(again.error)) return again as Result<T, F | StepFailure>;
-  throw new Error(`Internal error: no appliance has what ${again.error.wanting} takes`);
-}
-
-function isWanting(error: unknown): error is ToolsWanted {
-  return (error as { readonly reason?: unknown }).reason === "tools-wanted";
+  use: (appliance: Appliance) => Promise<Result<T, EditFailure | ToolsWanted>>,
+): Promise<Result<T, EditFailure>> {
+  for (const base of ["busybox", "appliance"] as const) {
+    const done = await borrow(base, env, borrowing, use);
+    if (done.ok) return done;
+    if (done.error.reason !== "tools-wanted") return failed(done.error);
+  }
+  throw new Error("Internal error: the larger appliance has not got what it is for");
 }
 
 async function borrow<T, F>(

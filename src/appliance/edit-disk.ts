@@ -16,9 +16,9 @@ import { createOverlay } from "../store/qemu-img.ts";
 import type { DiskFormat } from "../store/qemu-img-argv.ts";
 import { type Appliance, type ToolsWanted, withAppliance } from "./borrow-appliance.ts";
 import { type EditReport, parseReport } from "./edit-report.ts";
-import { editScript } from "./edit-script.ts";
+import { editScript, type EditScriptOptions } from "./edit-script.ts";
 import type { EditFailure } from "./failure.ts";
-import type { VolumeKey } from "./volume-script.ts";
+import type { SystemChoice } from "./volume-script.ts";
 
 /** Where an edit is, for progress. */
 export type EditPhase = "starting" | "editing" | "writing";
@@ -37,14 +37,6 @@ export type EditScriptMaker = (
   dir: string,
   signal: AbortSignal,
 ) => Promise<Result<EditScriptWithData, EditFailure>>;
-
-/** Which system of a disk is meant, and what opens it. */
-export interface SystemChoice {
-  /** The volume of its root: a partition's number, `VG/LV`, or as an fstab names it. Absent when there is but one. */
-  readonly root?: string | undefined;
-  /** For encrypted volumes. */
-  readonly keys?: readonly VolumeKey[] | undefined;
-}
 
 export interface EditRequest {
   /** Where the appliance comes from. */
@@ -91,19 +83,13 @@ export async function editOnOverlay(
   }
 }
 
+type EditJob = Pick<EditRequest, "diskPath" | "script" | "system" | "signal"> &
+  Pick<EditScriptOptions, "describe">;
+
 /** Does it in an appliance that is there, on an overlay that is there. What the script has written as data is complete. */
 export async function edit(
   { session, profile, hotPlug, dir }: Appliance,
-  {
-    diskPath: path,
-    script,
-    system = {},
-    describe = false,
-    signal,
-  }: Pick<EditRequest, "diskPath" | "script" | "signal" | "system"> & {
-    /** Tells of all volumes, see `editScript`. @default false */
-    readonly describe?: boolean;
-  },
+  { diskPath: path, script, system, describe, signal }: EditJob,
   overlayPath: string,
 ): Promise<Result<EditReport, EditFailure | ToolsWanted>> {
   const made = typeof script === "string" ? ok({ script }) : await script(dir, signal);
@@ -123,10 +109,9 @@ export async function edit(
   const answer = await runScript(session, {
     command: rootShell(profile),
     stdin: editScript(plugged.value.lun, text, {
+      ...system,
       dataLun: data?.value.lun,
       trim: !isWritable,
-      ...(system.keys === undefined ? {} : { keys: system.keys }),
-      root: system.root,
       describe,
     }),
     signal,
@@ -140,7 +125,7 @@ export async function edit(
   if (code === noDiskCode) return refused("the appliance does not find the disk");
   const report = parseReport(stdout);
   const { systems, volumes, wanting } = report;
-  if (wanting !== undefined) return failed({ reason: "tools-wanted", wanting });
+  if (wanting !== undefined) return failed({ reason: "tools-wanted" });
   if (systems.length === 0 && code !== 0 && report.failed === undefined && volumes.length > 0) {
     return failed({ reason: "no-system", path, volumes });
   }

@@ -15,7 +15,6 @@ import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BuildRig } from "../../test/support/build-rig.ts";
 import { obedientSandbox } from "../../test/support/scripted-sandbox.ts";
-import type { HotPlug } from "../machine/hot-plug.ts";
 import { defaultProfile } from "../profile/default-profile.ts";
 import { ok, type Result } from "../result.ts";
 import type { LentGuest, Sandbox } from "../sandbox/sandbox.ts";
@@ -56,12 +55,12 @@ function appliance({ code = 0, stdout = found, meanwhile }: Answer): Sandbox {
     ...obedientSandbox(),
     async lend<T>(_job: unknown, _hooks: unknown, use: (guest: LentGuest) => Promise<T>) {
       let path = "";
-      const hotPlug = {
-        plug: async (disk: { path: string }) => {
+      const hotPlug: LentGuest["hotPlug"] = {
+        plug: async (disk) => {
           path = disk.path;
           return ok({ lun: 0, unplug: async () => ok() });
         },
-      } as unknown as HotPlug;
+      };
       const session: LentGuest["session"] = {
         longestCommand: 0,
         async exec({ onStdout }) {

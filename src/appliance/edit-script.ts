@@ -8,20 +8,16 @@
 import { quoteWord } from "../machine/posix-quote.ts";
 import { findDisk, removeDisk } from "../sandbox/posix-files.ts";
 import { describeVolumes, findRoot, mountAll } from "./root-script.ts";
-import { findVolumes, openVolumes, root, type VolumeKey } from "./volume-script.ts";
+import { findVolumes, openVolumes, root, type SystemChoice } from "./volume-script.ts";
 
 /** What else there is to a script. */
-export interface EditScriptOptions {
+export interface EditScriptOptions extends SystemChoice {
   /** A second plugged disk, which is `/dev/data` in the system. */
   readonly dataLun?: number | undefined;
   /** Whether free space is given back. @default true */
   readonly trim?: boolean;
-  /** For encrypted volumes; those that no key is for stay closed. */
-  readonly keys?: readonly VolumeKey[];
-  /** The volume of the system that is meant, see `SystemChoice`. */
-  readonly root?: string | undefined;
   /** Tells of all volumes in records `filesystem`. @default false */
-  readonly describe?: boolean;
+  readonly describe?: boolean | undefined;
 }
 
 /**

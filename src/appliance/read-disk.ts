@@ -7,22 +7,26 @@ import { attempt } from "../store/fs-failure.ts";
 import { createOverlay } from "../store/qemu-img.ts";
 import type { DiskFormat } from "../store/qemu-img-argv.ts";
 import { type ToolsWanted, withAppliance } from "./borrow-appliance.ts";
-import { edit, type SystemChoice } from "./edit-disk.ts";
+import { edit } from "./edit-disk.ts";
 import type { EditReport } from "./edit-report.ts";
+import type { EditScriptOptions } from "./edit-script.ts";
 import type { EditFailure } from "./failure.ts";
+import type { SystemChoice } from "./volume-script.ts";
 
-export interface ReadRequest {
+/** A disk and how to get at it. */
+export interface DiskRequest {
   /** Where the appliance comes from. */
   readonly env: BuildEnvironment;
   /** A disk that nothing writes to, absolute; with all it is layered on. */
   readonly diskPath: string;
   readonly diskFormat: DiskFormat;
+  readonly system?: SystemChoice | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface ReadRequest extends DiskRequest, Pick<EditScriptOptions, "describe"> {
   /** As an edit's, but that it writes what it reads to `/dev/data`, in a form that has its own end. */
   readonly script: string;
-  readonly system?: SystemChoice | undefined;
-  /** Tells of all volumes, see `editScript`. @default false */
-  readonly describe?: boolean;
-  readonly signal: AbortSignal;
 }
 
 /** What was read, and what was seen on the way. */
@@ -42,7 +46,7 @@ export async function readDisk<T>(
   request: ReadRequest,
   use: (path: string) => Promise<T>,
 ): Promise<Result<ReadDisk<T>, EditFailure>> {
-  const { env, diskPath, diskFormat, script, system, describe = false, signal } = request;
+  const { env, diskPath, diskFormat, script, system, describe, signal } = request;
   const read = await withAppliance(
     env,
     { network: false, signal },

@@ -11,6 +11,14 @@ export interface VolumeKey {
   readonly key: Buffer;
 }
 
+/** Which system of a disk is meant, and what opens it. */
+export interface SystemChoice {
+  /** The volume of its root: a partition's number, `VG/LV`, or as an fstab names it. Absent when there is but one. */
+  readonly root?: string | undefined;
+  /** For encrypted volumes; those that no key is for stay closed. */
+  readonly keys?: readonly VolumeKey[] | undefined;
+}
+
 /**
  * `volumes` are the names of the disk's partitions, or of the disk itself when it has none. What is on one is told by
  * its first bytes, as libblkid does; the appliance has no blkid.

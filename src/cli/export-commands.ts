@@ -1,7 +1,7 @@
-import { addSystemFlags } from "./system-choice.ts";
 import { type Command, Option } from "commander";
 import { exportFormats, mostThreads } from "../store/qemu-img-argv.ts";
 import { exitCode } from "./exit-code.ts";
+import { addSystemFlags } from "./system-choice.ts";
 import { readCount } from "./settings.ts";
 import { UserError } from "./user-error.ts";
 

@@ -6,15 +6,11 @@ export function addFilesCommands(program: Command, withStore: (command: Command)
   const files = program
     .command("files")
     .description("read an image, a layer or a base image without booting it");
+  const anImage = "an image's file, a layer's id or tag, or a base image";
   const commands = () => import("./commands/files.ts");
   const ofImage = (parent: Command, name: string, description: string): Command =>
     addSystemFlags(
-      withStore(
-        parent
-          .command(name)
-          .description(description)
-          .argument("<image>", "an image's file, a layer's id or tag, or a base image"),
-      ),
+      withStore(parent.command(name).description(description).argument("<image>", anImage)),
     );
   const onImage = (name: string, description: string, path: string): Command =>
     ofImage(files, name, description).argument(
@@ -36,7 +32,7 @@ export function addFilesCommands(program: Command, withStore: (command: Command)
       program
         .command("diff")
         .description("show what is different between the files of two images, without booting them")
-        .argument("<before>", "an image's file, a layer's id or tag, or a base image")
+        .argument("<before>", anImage)
         .argument("<after>", "the same"),
     ),
   )

@@ -1,6 +1,6 @@
-import type { SystemChoice } from "../appliance/edit-disk.ts";
 import type { EditFailure } from "../appliance/failure.ts";
-import type { ReadRequest } from "../appliance/read-disk.ts";
+import type { DiskRequest } from "../appliance/read-disk.ts";
+import type { SystemChoice } from "../appliance/volume-script.ts";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { createBuildEnvironment } from "../create-environment.ts";
 import type { Result } from "../result.ts";
@@ -15,12 +15,8 @@ import { UserError } from "./user-error.ts";
 /** What commands that read images have in common. */
 export type ImageFlags = Pick<Settings, "store"> & SystemFlags;
 
-/** A disk and how to get at it. */
-export type DiskRequest = Omit<ReadRequest, "script" | "describe">;
-
 /** Images that are open, and what failed of theirs, in the user's words. */
 export interface ImageReader {
-  readonly signal: AbortSignal;
   /** Opens an image's disk, as of {@link openBootDisk}. It is given back when all is done. @throws UserError */
   open(image: string): Promise<DiskRequest>;
   /** A value that was read. @throws UserError with the image as the user calls it */
@@ -56,17 +52,16 @@ class Disks implements ImageReader, AsyncDisposable {
   readonly #system: SystemChoice | undefined;
   readonly #names = new Map<string, string>();
   readonly #open: BootDisk[] = [];
-  readonly signal: AbortSignal;
+  readonly #signal: AbortSignal;
 
   constructor(env: BuildEnvironment, system: SystemChoice | undefined, signal: AbortSignal) {
     this.#env = env;
     this.#system = system;
-    this.signal = signal;
+    this.#signal = signal;
   }
 
   async open(image: string): Promise<DiskRequest> {
-    const { signal } = this;
-    const env = this.#env;
+    const [env, signal] = [this.#env, this.#signal];
     const disk = await openBootDisk({ image, env, persist: false, signal });
     this.#open.push(disk);
     const { diskPath, diskFormat } = disk;
@@ -83,6 +78,6 @@ class Disks implements ImageReader, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const disk of this.#open) await disk[Symbol.asyncDispose]();
+    await Promise.all(this.#open.map((disk) => disk[Symbol.asyncDispose]()));
   }
 }

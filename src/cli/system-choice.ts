@@ -1,7 +1,6 @@
 /** The flags that say which system of a disk is meant, and what opens its encrypted volumes. */
 import { type Command, Option } from "commander";
-import type { SystemChoice } from "../appliance/edit-disk.ts";
-import type { VolumeKey } from "../appliance/volume-script.ts";
+import type { SystemChoice, VolumeKey } from "../appliance/volume-script.ts";
 import { exitCode } from "./exit-code.ts";
 import { readBytes } from "./read-bytes.ts";
 import { UserError } from "./user-error.ts";
@@ -47,19 +46,32 @@ export async function readSystemChoice({
   return root === undefined && keys.length === 0 ? undefined : { root, keys };
 }
 
-/** A LUKS key has at most 8 MiB (`cryptsetup --help`), and a passphrase 512 bytes. */
+/** cryptsetup takes larger key files, which nobody has, and passphrases of 512 bytes. */
 const mostKeyBytes = 64 * 1024;
 
 async function readKeys(text: string): Promise<readonly VolumeKey[]> {
   const [, volume, kind, value] = /^([^:]+):(file|key):(.+)$/s.exec(text) ?? [];
   if (volume === undefined || value === undefined) {
-    throw new UserError(`--key ${kind === "key" ? "…" : text}: this is not VOLUME:file:PATH`, {
-      exitCode: exitCode.usage,
-      hint: "as --key all:file:passphrase.txt, or --key /dev/sda3:file:disk.key",
-    });
+    // What follows may be a key.
+    const [name, ...rest] = text.split(":");
+    throw new UserError(
+      `--key ${name}${rest.length === 0 ? "" : ":…"}: this is not VOLUME:file:PATH`,
+      {
+        exitCode: exitCode.usage,
+        hint: "as --key all:file:passphrase.txt, or --key /dev/sda3:file:disk.key",
+      },
+    );
   }
   if (kind === "key") return [{ volume, key: Buffer.from(value) }];
   const key = Buffer.from(await readBytes(value, "a key", mostKeyBytes));
+  if (key.length === 0 || key.length > mostKeyBytes) {
+    throw new UserError(
+      `${value} is no key: it ${key.length === 0 ? "is empty" : "has more than 64 KiB"}`,
+      {
+        exitCode: exitCode.badInput,
+      },
+    );
+  }
   // An editor ends a line where a passphrase has no end.
   const line = key.at(-1) === 0x0a ? [{ volume, key: key.subarray(0, -1) }] : [];
   return [...line, { volume, key }];

@@ -4,15 +4,11 @@
  */
 import { join } from "node:path";
 import { editImage } from "../appliance/edit-image.ts";
-import type {
-  EditPhase,
-  EditRequest,
-  EditScriptMaker,
-  SystemChoice,
-} from "../appliance/edit-disk.ts";
+import type { EditPhase, EditRequest, EditScriptMaker } from "../appliance/edit-disk.ts";
 import type { EditReport } from "../appliance/edit-report.ts";
 import { type Edited, withEditedDisk } from "../appliance/edited-disk.ts";
 import type { EditFailure } from "../appliance/failure.ts";
+import type { SystemChoice } from "../appliance/volume-script.ts";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { ok, type Result } from "../result.ts";
 import { errorCode } from "../store/fs-failure.ts";

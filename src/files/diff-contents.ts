@@ -1,15 +1,12 @@
 /** What is different within text files of two disks that are not booted. */
 import { isUtf8 } from "node:buffer";
-import { open } from "node:fs/promises";
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import type { EditFailure } from "../appliance/failure.ts";
-import { readDisk } from "../appliance/read-disk.ts";
+import { type DiskRequest, readDisk } from "../appliance/read-disk.ts";
 import { failed, ok, type Result } from "../result.ts";
-import { guestTree } from "../tree/guest-tree.ts";
-import { readTarMembers } from "../tree/tar-members.ts";
-import { fileContent } from "../tree/tree-tar.ts";
+import { readTarFiles } from "../tree/tar-files.ts";
 import type { FileChange } from "./compare.ts";
-import { both, type DiskRequest } from "./diff-disks.ts";
+import { both } from "./diff-disks.ts";
 import { contentsScript } from "./listing.ts";
 
 /** Nobody reads the difference of more than this. */
@@ -28,14 +25,13 @@ export async function diffContents(
   changes: readonly FileChange[],
 ): Promise<Result<ReadonlyMap<string, string>, EditFailure>> {
   const paths = changes.flatMap((change) => (isReadable(change) ? [change.path] : []));
-  if (paths.length === 0) return ok(new Map<string, string>());
   const diffs = new Map<string, string>();
   for (const group of commandLines(paths)) {
     const read = await both(before, after, (disk) => contentsOf(disk, group));
     if (!read.ok) return read;
     const [old, now] = read.value;
     for (const path of group) {
-      const patch = unifiedDiff(path, old.get(path), now.get(path));
+      const patch = unifiedDiff(path, old.get(path.slice(1)), now.get(path.slice(1)));
       if (patch !== undefined) diffs.set(path, patch);
     }
   }
@@ -44,17 +40,19 @@ export async function diffContents(
 
 /** Linux takes 2 MiB of arguments (execve(2)), of which environment and pointers take some. */
 const commandLineBytes = 2 ** 19;
+const pointerBytes = 8;
 
 function commandLines(paths: readonly string[]): readonly (readonly string[])[] {
   const groups: string[][] = [];
-  let bytes = Infinity;
+  let room = 0;
   for (const path of paths) {
-    bytes += Buffer.byteLength(path) + 16;
-    if (bytes > commandLineBytes) {
+    const bytes = Buffer.byteLength(path) + pointerBytes;
+    if (room < bytes) {
       groups.push([]);
-      bytes = Buffer.byteLength(path) + 16;
+      room = commandLineBytes;
     }
     groups.at(-1)?.push(path);
+    room -= bytes;
   }
   return groups;
 }
@@ -92,22 +90,7 @@ async function contentsOf(
   disk: DiskRequest,
   paths: readonly string[],
 ): Promise<Result<ReadonlyMap<string, Buffer>, EditFailure>> {
-  const read = await readDisk({ ...disk, script: contentsScript(paths) }, async (archive) => {
-    await using file = await open(archive);
-    const members = await readTarMembers(file);
-    if (!members.ok) return members;
-    // Names of one file follow each other as hard links, of which the first has the content.
-    const tree = guestTree(members.value);
-    if (!tree.ok) return tree;
-    const contents = new Map<string, Buffer>();
-    for (const [path, entry] of tree.value) {
-      if (entry.kind !== "file") continue;
-      const chunks: Buffer[] = [];
-      for await (const chunk of fileContent(file.fd, entry)) chunks.push(chunk);
-      contents.set(`/${path}`, Buffer.concat(chunks));
-    }
-    return ok(contents);
-  });
+  const read = await readDisk({ ...disk, script: contentsScript(paths) }, readTarFiles);
   if (!read.ok) return read;
   const { value } = read.value;
   return value.ok ? value : failed({ reason: "guest-files", cause: value.error });

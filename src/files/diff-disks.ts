@@ -1,13 +1,10 @@
 /** What is different between the files of two disks that are not booted. */
 import type { EditFailure } from "../appliance/failure.ts";
-import { readDisk, type ReadRequest } from "../appliance/read-disk.ts";
+import { type DiskRequest, readDisk } from "../appliance/read-disk.ts";
 import { ok, type Result } from "../result.ts";
 import { compareFiles, type FileChange, undecided } from "./compare.ts";
 import { digestScript, parseDigests } from "./digests.ts";
 import { bytesOfFile, listFiles } from "./read-files.ts";
-
-/** A disk and how to get at it. */
-export type DiskRequest = Omit<ReadRequest, "script">;
 
 /**
  * Lists both, and reads the contents of those files only of which nothing else tells whether they are the same: of two

@@ -2,7 +2,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { posix } from "node:path";
 import type { EditFailure } from "../appliance/failure.ts";
-import { type ReadDisk, readDisk, type ReadRequest } from "../appliance/read-disk.ts";
+import { type DiskRequest, type ReadDisk, readDisk } from "../appliance/read-disk.ts";
 import { quoteWord } from "../machine/posix-quote.ts";
 import type { Result } from "../result.ts";
 import type { TreeFailure } from "../tree/failure.ts";
@@ -17,7 +17,7 @@ import {
 } from "./listing.ts";
 
 /** A disk and how to get at it. */
-export type FilesRequest = Omit<ReadRequest, "script"> & {
+export type FilesRequest = DiskRequest & {
   /** Absolute in the image; a symlink is followed. */
   readonly path: string;
 };

@@ -1,13 +1,10 @@
 /** Looking what is on a disk, without booting it. */
-import { open } from "node:fs/promises";
 import type { EditReport } from "../appliance/edit-report.ts";
 import type { EditFailure } from "../appliance/failure.ts";
-import { readDisk, type ReadRequest } from "../appliance/read-disk.ts";
+import { type DiskRequest, readDisk } from "../appliance/read-disk.ts";
 import { failed, ok, type Result } from "../result.ts";
-import type { TreeFailure } from "../tree/failure.ts";
 import { imageInfo } from "../store/qemu-img.ts";
-import { readTarMembers } from "../tree/tar-members.ts";
-import { fileContent } from "../tree/tree-tar.ts";
+import { readTarFiles } from "../tree/tar-files.ts";
 import type { Inspection, PackageFormat, VolumeDescription } from "./inspection.ts";
 import {
   elfArch,
@@ -16,8 +13,6 @@ import {
   parsePasswd,
   parseVolume,
 } from "./parse-system-files.ts";
-
-export type InspectRequest = Omit<ReadRequest, "script" | "describe">;
 
 /** What is on a disk, and what was seen on the way. */
 export interface InspectedDisk {
@@ -30,11 +25,11 @@ export interface InspectedDisk {
  * nothing else reads.
  */
 export async function inspectDisk(
-  request: InspectRequest,
+  request: DiskRequest,
 ): Promise<Result<InspectedDisk, EditFailure>> {
   const { diskPath, diskFormat, signal } = request;
   const [read, info] = await Promise.all([
-    readDisk({ ...request, script: collect, describe: true }, systemFiles),
+    readDisk({ ...request, script: collect, describe: true }, readTarFiles),
     imageInfo(diskPath, diskFormat, signal),
   ]);
   if (!read.ok) return read;
@@ -67,7 +62,7 @@ export async function inspectDisk(
 
 /** Looks at a disk's volumes only. */
 export async function describeDisk(
-  request: InspectRequest,
+  request: DiskRequest,
 ): Promise<Result<readonly VolumeDescription[], EditFailure>> {
   const read = await readDisk({ ...request, script: ":", describe: true }, async () => {});
   return read.ok ? ok(volumesOf(read.value.report)) : read;
@@ -101,19 +96,3 @@ elif [ -d /var/lib/rpm ] || [ -d /usr/lib/sysimage/rpm ]; then
 fi
 tar -c -f /dev/data . && sync
 `;
-
-async function systemFiles(
-  path: string,
-): Promise<Result<ReadonlyMap<string, Buffer>, TreeFailure>> {
-  await using file = await open(path);
-  const members = await readTarMembers(file);
-  if (!members.ok) return members;
-  const files = new Map<string, Buffer>();
-  for (const member of members.value) {
-    if (member.kind !== "file") continue;
-    const chunks: Buffer[] = [];
-    for await (const chunk of fileContent(file.fd, member)) chunks.push(chunk);
-    files.set(member.path.replace(/^\.?\//, ""), Buffer.concat(chunks));
-  }
-  return ok(files);
-}

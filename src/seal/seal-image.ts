@@ -2,10 +2,11 @@
  * Sealing: taking out of an image what must not be in its clones. The image is not booted, and nothing of it is run.
  */
 import { editImage } from "../appliance/edit-image.ts";
-import type { EditPhase, EditRequest, SystemChoice } from "../appliance/edit-disk.ts";
+import type { EditPhase, EditRequest } from "../appliance/edit-disk.ts";
 import type { EditReport } from "../appliance/edit-report.ts";
 import { withEditedDisk } from "../appliance/edited-disk.ts";
 import type { EditFailure } from "../appliance/failure.ts";
+import type { SystemChoice } from "../appliance/volume-script.ts";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { ok, type Result } from "../result.ts";
 import type { SealOperation } from "./operations.ts";

@@ -9,15 +9,8 @@ type ContentDiffs = ReadonlyMap<string, string> | undefined;
 /** A line for each change, and below it what is different within the file. */
 export function changesText(changes: readonly FileChange[], diffs?: ContentDiffs): string {
   return changes
-    .map((change) => {
-      const diff = diffs?.get(change.path) ?? "";
-      const lines = diff.split("\n").slice(0, -1);
-      return [
-        lineOf(change),
-        ...lines.map((line) => line.split("\t").map(printable).join("\t")),
-      ].join("\n");
-    })
-    .map((text) => `${text}\n`)
+    .flatMap((change) => [lineOf(change), ...linesOf(diffs?.get(change.path))])
+    .map((line) => `${line}\n`)
     .join("");
 }
 
@@ -28,6 +21,12 @@ export function changesJson(changes: readonly FileChange[], diffs?: ContentDiffs
     return diff === undefined ? change : { ...change, diff };
   });
   return `${JSON.stringify(told, undefined, 2)}\n`;
+}
+
+/** A diff's lines, with the tabs that are in them. */
+function linesOf(diff = ""): readonly string[] {
+  const lines = diff.split("\n").slice(0, -1);
+  return lines.map((line) => line.split("\t").map(printable).join("\t"));
 }
 
 function lineOf(change: FileChange): string {
