@@ -6,8 +6,21 @@ import { buildErrors } from "./build-error.ts";
 const source = { name: "x.spec", text: "((from a)\n (run (shell b))\n (copy c))" };
 
 function failure(start: number, why: StepFailure): BuildFailure {
-  const step = { op: "run", id: "0".repeat(64) as StepId, range: { start, end: start + 1 } };
-  return { step: step as unknown as Step, failure: why };
+  const step: Step = {
+    op: "run",
+    id: "0".repeat(64) as StepId,
+    build: [],
+    heading: "(run (shell b))",
+    range: { start, end: start + 1 },
+    parent: "1".repeat(64) as StepId,
+    context: { workdir: "/", env: [], user: { kind: "login" }, shell: ["/bin/sh", "-c"] },
+    command: "b",
+    network: false,
+    secrets: [],
+    caches: [],
+    freshBoot: false,
+  };
+  return { step, failure: why };
 }
 
 const exited = failure(11, { reason: "command-failed", exitCode: 3 });

@@ -189,7 +189,7 @@ export interface LentGuest {
   readonly session: Session;
   readonly profile: Profile;
   /** What is plugged in has to be out again before the guest is given back, or its content is lost. */
-  readonly hotPlug: HotPlug;
+  readonly hotPlug: Pick<HotPlug, "plug">;
 }
 
 /** Where a job is, for progress. */

@@ -1,5 +1,4 @@
 import { PassThrough } from "node:stream";
-import type { WriteStream } from "node:tty";
 import { expect, test } from "vitest";
 import { fitting, liveStatus } from "./status-line.ts";
 
@@ -16,7 +15,7 @@ test.each<[readonly string[], number, string]>([
 
 test("what is printed stands above the status of steps that run at once", async () => {
   const stream = Object.assign(new PassThrough(), { columns: 80 });
-  const status = liveStatus(stream as unknown as WriteStream);
+  const status = liveStatus(stream);
   status.set(2, "[2/5] running");
   status.set(3, "[3/5] running");
   await status.print("[2/5] | from the second\n");

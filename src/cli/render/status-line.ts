@@ -1,4 +1,3 @@
-import type { WriteStream } from "node:tty";
 import { stripVTControlCharacters } from "node:util";
 
 /** Text at the bottom of a terminal that says what goes on now, below everything that was printed. */
@@ -27,8 +26,11 @@ export function plainLines(stream: NodeJS.WritableStream): StatusLine {
 
 const refreshMs = 100;
 
+/** What is needed of a terminal. */
+type Terminal = NodeJS.WritableStream & { readonly columns: number };
+
 /** A line that counts the seconds, on a terminal. */
-export function liveStatus(stream: WriteStream): StatusLine {
+export function liveStatus(stream: Terminal): StatusLine {
   const jobs = new Map<number, { text: string; since: number }>();
   let drawn = false;
 
