@@ -31,7 +31,7 @@ demo: compile ## set up, build an image out of spec-examples/hello.spec, and aga
 
 compile: dist/index.js ## compile TypeScript into dist/ when a source changed
 
-dist/index.js: $(sources) tsconfig.json tsconfig.build.json package.json package-lock.json | setup
+dist/index.js: $(sources) tsconfig.json tsconfig.build.json rolldown.config.ts package.json package-lock.json | setup
 	@echo 'compiling src/ into dist/'
 	@npm run --silent build
 
