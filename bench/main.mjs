@@ -18,6 +18,7 @@ import { bigPlan } from "./big-plan.mjs";
 import { bigStore } from "./big-store.mjs";
 import { bulkCache } from "./bulk-cache.mjs";
 import { cachedBuild } from "./cached-build.mjs";
+import { cloudImages } from "./cloud-images.mjs";
 import { coldStep } from "./cold-step.mjs";
 import { editImages } from "./edit-images.mjs";
 import { firstOutput } from "./first-output.mjs";
@@ -37,6 +38,7 @@ const all = [
   warmSteps,
   attach,
   parallelStages,
+  cloudImages,
   editImages,
   bulkCache,
   bigContext,

@@ -43,9 +43,9 @@ export async function endAll() {
 
 /**
  * Runs a program to its end; gives its wall time in milliseconds and the end of its output. Rejects when
- * it fails. `onErrorOutput` gets what it writes to standard error as it comes.
+ * it fails. `onOutput` and `onErrorOutput` get what it writes to standard output and error as it comes.
  */
-export function timed(argv, { onErrorOutput, ...options } = {}) {
+export function timed(argv, { onOutput, onErrorOutput, ...options } = {}) {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now();
     const child = start(argv, {
@@ -55,7 +55,10 @@ export function timed(argv, { onErrorOutput, ...options } = {}) {
     });
     let stdout = "";
     let stderr = "";
-    child.stdout?.on("data", (chunk) => (stdout = `${stdout}${chunk}`.slice(-100_000)));
+    child.stdout?.on("data", (chunk) => {
+      stdout = `${stdout}${chunk}`.slice(-100_000);
+      onOutput?.(chunk);
+    });
     child.stderr?.on("data", (chunk) => {
       stderr = `${stderr}${chunk}`.slice(-4000);
       onErrorOutput?.(chunk);
