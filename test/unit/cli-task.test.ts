@@ -33,6 +33,8 @@ test.each<[argv: string[], exitCode: number, message: string]>([
   [["--image", "disk.img", "--save", "a b", "task.sh"], 3, "a b"],
   [["--image", "disk.img", "--disk", "disk.img", "task.sh"], 3, "disk.img is not a qcow2 disk"],
   [["--image", "disk.img", "--disk", "none/disk", "task.sh"], 2, "there is no directory"],
+  [["--image", "disk.img", "--boot", "warm", "task.sh"], 2, "disk.img is no base image"],
+  [["--image", "disk.img", "--boot", "warm", "--run", "true", "task.sh"], 2, "needs a boot"],
   [["--image", "disk.img", "--arch", "mips", "task.sh"], 2, "is not x86_64 or aarch64"],
   [["--image", "disk.img", "--meta-data", "-", "-"], 2, "only one file can be standard input"],
   [

@@ -6,7 +6,7 @@ import { userError } from "../or-throw.ts";
 import { outliveReader } from "../output.ts";
 import { plainLines, liveStatus } from "../render/status-line.ts";
 import { checkStandardInput, nameOf, readPart } from "../read-seed.ts";
-import { givenSettings, type Settings } from "../settings.ts";
+import { givenSettings } from "../settings.ts";
 import { taskByCloudInit } from "../task-by-cloud-init.ts";
 import { taskOnMachine } from "../task-on-machine.ts";
 import type { TaskContext } from "../task-context.ts";
@@ -42,10 +42,12 @@ export async function task(path: string, flags: TaskFlags): Promise<void> {
   try {
     const env = createBuildEnvironment({ ...settings, store, contextDir: process.cwd(), note });
     const context: TaskContext = { env, layout, status, signal };
-    const isWarm = isScript && (await goesOn(flags, settings, context));
-    process.exitCode = isWarm
-      ? await taskOnMachine(bytes, flags, context)
-      : await taskByCloudInit({ ...given, isScript }, flags, context);
+    const obstacle = await warmObstacle(flags, isScript, context);
+    if (obstacle !== undefined && flags.boot === "warm") throw notWarm(obstacle);
+    process.exitCode =
+      obstacle === undefined && settings.boot !== "cold"
+        ? await taskOnMachine(bytes, flags, context)
+        : await taskByCloudInit({ ...given, isScript }, flags, context);
   } catch (error) {
     status.close();
     throw causeOf(error, termination, timeout?.aborted === true ? flags.timeout : undefined);
@@ -54,22 +56,40 @@ export async function task(path: string, flags: TaskFlags): Promise<void> {
   }
 }
 
-/** Whether the task needs no boot of its own, nor anything that cloud-init would have to do. */
-async function goesOn(
+/** What about a task needs a boot of its own, as a clause; undefined when a suspended machine can do it. */
+async function warmObstacle(
   flags: TaskFlags,
-  settings: Settings,
+  isScript: boolean,
   { env }: TaskContext,
-): Promise<boolean> {
+): Promise<string | undefined> {
+  if (!isScript) return "user-data is read while a guest boots";
   const { disk, save, console, machine, firmware, cpu } = flags;
   const { metaData, vendorData, networkConfig } = flags;
-  const asksForBoot =
-    [disk, save, machine, firmware, cpu, metaData, vendorData, networkConfig].some(Boolean) ||
-    console === true ||
-    flags.cloudInit === "smbios" ||
-    hasWishes(flags) ||
-    settings.boot === "cold";
-  if (asksForBoot) return false;
-  return (await env.bases.list()).some(({ name }) => name === flags.image);
+  const booting = {
+    "--disk": disk !== undefined,
+    "--save": save !== undefined,
+    "--console": console === true,
+    "--machine": machine !== undefined,
+    "--firmware": firmware !== undefined,
+    "--cpu": cpu !== undefined,
+    "--meta-data": metaData !== undefined,
+    "--vendor-data": vendorData !== undefined,
+    "--network-config": networkConfig !== undefined,
+    "--cloud-init": flags.cloudInit === "smbios",
+    "what cloud-init is to do for it": hasWishes(flags),
+  };
+  for (const [name, isGiven] of Object.entries(booting)) {
+    if (isGiven) return `${name} needs a boot`;
+  }
+  const isBase = (await env.bases.list()).some(({ name }) => name === flags.image);
+  return isBase ? undefined : `${flags.image} is no base image`;
+}
+
+function notWarm(obstacle: string): UserError {
+  return new UserError(`the task cannot go on with a suspended machine: ${obstacle}`, {
+    exitCode: exitCode.usage,
+    hint: "leave out --boot warm",
+  });
 }
 
 /** What the user has done comes before what it led to. */
