@@ -1,5 +1,4 @@
 import { rmSync, statSync, writeFileSync } from "node:fs";
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { builtMachine } from "./bare-qemu.mjs";
 import { timed, vmbuild } from "./process.mjs";

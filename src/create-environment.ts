@@ -10,6 +10,7 @@ import type { MachineFailure } from "./machine/failure.ts";
 import { availableMemoryBytes } from "./machine/host-memory.ts";
 import type { GuestArch } from "./profile/profile.ts";
 import { ok, type Result } from "./result.ts";
+import type { WarmSandboxOptions } from "./sandbox/warm-sandbox.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { storeLayout } from "./store/layout.ts";
 import { loadState, saveState } from "./store/remembered.ts";
@@ -73,10 +74,15 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
   const { store } = request;
   const layout = storeLayout(store.root);
   const accelerator = acceleratorChoice(request);
-  return {
+  const env: BuildEnvironment = {
     store,
     steps: new SharedSteps(),
-    sandbox: lazySandbox(request, storeIdentityPath(layout)),
+    sandbox: lazySandbox(request, storeIdentityPath(layout), async (job, signal) => {
+      const { readGuestFiles } = await import("./appliance/read-guest-files.ts");
+      // The place that the reader holds is for a machine that is not there yet.
+      const slots = new MachineSlots(capacityOf(Infinity));
+      return readGuestFiles({ ...env, slots }, job, { signal, note: request.note ?? (() => {}) });
+    }),
     bases: new FileBaseImages(layout),
     async resources(profile, signal) {
       const chosen = await accelerator(profile.arch, signal);
@@ -98,11 +104,13 @@ export function createBuildEnvironment(request: EnvironmentRequest): BuildEnviro
     keepFailed: request.keepFailed ?? false,
     version: vmbuildVersion(),
   };
+  return env;
 }
 
 function lazySandbox(
   { boot, jobs, note = () => {} }: EnvironmentRequest,
   storeIdentityPath: string,
+  readOff: NonNullable<WarmSandboxOptions["readOff"]>,
 ): Sandbox {
   let made: Promise<Sandbox> | undefined;
   const make = async (): Promise<Sandbox> => {
@@ -112,7 +120,7 @@ function lazySandbox(
     }
     const { WarmSandbox } = await import("./sandbox/warm-sandbox.ts");
     const paused = jobs ?? availableParallelism();
-    return new WarmSandbox({ storeIdentityPath, paused, note, always: boot === "warm" });
+    return new WarmSandbox({ storeIdentityPath, paused, note, always: boot === "warm", readOff });
   };
   return {
     async run(job, hooks) {

@@ -163,7 +163,7 @@ export function archiveToDiskScript(paths: readonly string[], lun: number): stri
 }
 
 /** Paths without those that lie below others. */
-function outermost(paths: readonly string[]): readonly string[] {
+export function outermost(paths: readonly string[]): readonly string[] {
   return [...new Set(paths)].filter(
     (path, _, all) =>
       !all.some((other) => other !== path && `${path}/`.startsWith(`${other.replace(/\/$/, "")}/`)),

@@ -54,6 +54,11 @@ export interface WarmSandboxOptions {
   readonly always: boolean;
   /** Gets a line about each machine that could not be used or kept. */
   readonly note: (message: string) => void;
+  /** Reads a guest's files in a machine that is sooner there than one that is booted; undefined when it cannot. */
+  readonly readOff?: (
+    job: ReadJob,
+    signal: AbortSignal,
+  ) => Promise<Result<void, ReadFailure> | undefined>;
 }
 
 /** A job that has all a warm machine needs. */
@@ -111,7 +116,10 @@ export class WarmSandbox implements Sandbox {
     const possible = checkReadable(job.profile);
     if (!possible.ok) return possible;
     const resumed = (await this.#goOn(job, hooks)) ?? (await this.#resumeSaved(job, hooks));
-    if (resumed === undefined) return (await this.#cold()).read(job, hooks);
+    if (resumed === undefined) {
+      const read = await this.#options.readOff?.(job, hooks.signal);
+      return read ?? (await this.#cold()).read(job, hooks);
+    }
     await using warm = resumed;
     const { hotPlug } = warm.machine;
     const { note } = this.#options;

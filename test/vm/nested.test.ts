@@ -1,7 +1,7 @@
-import { lstat, readdir, readFile } from "node:fs/promises";
+import { lstat, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { transports, VmRig } from "../support/vm-rig.ts";
+import { bootMode, transports, VmRig } from "../support/vm-rig.ts";
 
 /** More than what goes by disk where there are disks. */
 const tools = (base: string) => `
@@ -102,6 +102,49 @@ test("a copy from a nested build may be the whole disk, or another user's", asyn
   expect(special.stderr).toContain("/made/fifo in the build made is a device or a FIFO");
   expect(await rig.machines()).toEqual([]);
 });
+
+test.skipIf(bootMode === "cold")(
+  "a build without a suspended machine is read without a boot",
+  async () => {
+    await using rig = await VmRig.create();
+    const made = `(build made ((from busybox) (run (shell "
+    mkdir -m 700 /made /made/empty && echo text > /made/text && chmod 4711 /made/text
+    ln -s text /made/link && chown -h 5:6 /made/link && ln -s /made /way"))))`;
+    const copy = (paths: string, to: string) =>
+      build(
+        rig,
+        `(${made} (from busybox) (copy (from (build made)) (src ${paths}) (dst ${to}))
+        (run (shell "find ${to} | sort | xargs stat -c '%n %a %u:%g'")))`,
+      );
+    const first = await copy("/made/text", "/first/");
+    expect(first.exitCode, first.stderr).toBe(0);
+    for (const id of await rig.entries("result")) {
+      await rm(join(rig.store, "result", id, "machine"), { recursive: true, force: true });
+    }
+
+    const ran = await copy("/made /way/link", "/copy/");
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(ran.stderr).toContain("files are read without booting the guest");
+    expect((await rig.log(ran.stdout)).trim().split("\n")).toEqual([
+      "/copy/ 755 0:0",
+      "/copy/link 777 0:0",
+      "/copy/made 700 0:0",
+      "/copy/made/empty 700 0:0",
+      "/copy/made/link 777 0:0",
+      "/copy/made/text 4711 0:0",
+    ]);
+    // Only the guest knows what a boot mounts.
+    const whole = await copy("/etc/hostname /proc/version", "/copy/");
+    expect(whole.exitCode, whole.stderr).toBe(0);
+    expect(whole.stderr).toContain(
+      "the guest is booted to be read: /proc/version is filled by a boot",
+    );
+    const missing = await copy("/made/none", "/copy/");
+    expect(missing.exitCode, missing.stderr).toBe(3);
+    expect(missing.stderr).toContain("there is no /made/none in the build made");
+    expect(await rig.machines()).toEqual([]);
+  },
+);
 
 test("independent builds run at once, and one that fails stops no other", async () => {
   await using rig = await VmRig.create({ fresh: true });
