@@ -15,9 +15,10 @@ import { runScript } from "../sandbox/remote-script.ts";
 import { createOverlay } from "../store/qemu-img.ts";
 import type { DiskFormat } from "../store/qemu-img-argv.ts";
 import { type Appliance, type ToolsWanted, withAppliance } from "./borrow-appliance.ts";
-import { type EditReport, parseReport } from "./edit-report.ts";
+import type { EditReport } from "./edit-report.ts";
 import { editScript, type EditScriptOptions } from "./edit-script.ts";
 import type { EditFailure } from "./failure.ts";
+import { type CommandWatcher, ReportReader } from "./report-reader.ts";
 import type { SystemChoice } from "./volume-script.ts";
 
 /** Where an edit is, for progress. */
@@ -52,6 +53,8 @@ export interface EditRequest {
   readonly system?: SystemChoice | undefined;
   readonly signal: AbortSignal;
   readonly onPhase?: (phase: EditPhase) => void;
+  /** Gets what commands of the image's print. */
+  readonly watcher?: CommandWatcher | undefined;
 }
 
 /**
@@ -83,13 +86,13 @@ export async function editOnOverlay(
   }
 }
 
-type EditJob = Pick<EditRequest, "diskPath" | "script" | "system" | "signal"> &
+type EditJob = Pick<EditRequest, "diskPath" | "script" | "system" | "signal" | "watcher"> &
   Pick<EditScriptOptions, "describe">;
 
 /** Does it in an appliance that is there, on an overlay that is there. What the script has written as data is complete. */
 export async function edit(
   { session, profile, hotPlug, dir }: Appliance,
-  { diskPath: path, script, system, describe, signal }: EditJob,
+  { diskPath: path, script, system, describe, signal, watcher = {} }: EditJob,
   overlayPath: string,
 ): Promise<Result<EditReport, EditFailure | ToolsWanted>> {
   const made = typeof script === "string" ? ok({ script }) : await script(dir, signal);
@@ -106,6 +109,7 @@ export async function edit(
   if (data?.ok === false) {
     return signal.aborted ? failed({ reason: "cancelled" }) : refused(data.error);
   }
+  const reader = new ReportReader(watcher);
   const answer = await runScript(session, {
     command: rootShell(profile),
     stdin: editScript(plugged.value.lun, text, {
@@ -115,15 +119,15 @@ export async function edit(
       describe,
     }),
     signal,
-    stdoutBytes: reportBytes,
+    stdoutTo: (chunk) => reader.take(chunk),
   });
   if (!answer.ok) {
     const { error } = answer;
     return failed(error.reason === "disk-full" ? await fullDisk(error, overlayPath) : error);
   }
-  const { code, stdout, stderr } = answer.value;
+  const { code, stderr } = answer.value;
   if (code === noDiskCode) return refused("the appliance does not find the disk");
-  const report = parseReport(stdout);
+  const report = reader.report();
   const { systems, volumes, wanting } = report;
   if (wanting !== undefined) return failed({ reason: "tools-wanted" });
   if (systems.length === 0 && code !== 0 && report.failed === undefined && volumes.length > 0) {
@@ -134,8 +138,10 @@ export async function edit(
     return failed({ reason: "several-systems", path, systems: told });
   }
   if (code !== 0) {
-    const message = report.failed || stderr || `its script ended with ${code}`;
     const { exitStatus, isImpossible } = report;
+    const printed = exitStatus === undefined ? [] : reader.lastLines();
+    const said = [...printed, stderr].join("\n").trim();
+    const message = report.failed || said || `its script ended with ${code}`;
     const status = exitStatus === undefined ? {} : { exitStatus };
     return failed({ reason: "edit-failed", path, message, isImpossible, ...status });
   }
@@ -159,6 +165,3 @@ async function fullDisk<T extends { readonly path: string }>(
   const [own, overlay] = await Promise.all([free(failure.path), free(overlayPath)]);
   return overlay < own ? { ...failure, path: overlayPath } : failure;
 }
-
-/** An image with tens of thousands of logs fits in. */
-const reportBytes = 4 * 2 ** 20;

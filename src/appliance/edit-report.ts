@@ -9,13 +9,6 @@ export interface FoundSystem {
   readonly name: string;
 }
 
-/** What a command has printed, cut to its end when that is long. */
-export interface CommandOutput {
-  /** What a person calls the command. */
-  readonly command: string;
-  readonly lines: readonly string[];
-}
-
 /** Everything in it may come from the image, and can be shown. */
 export interface EditReport {
   /** Every root file system that was found. */
@@ -26,8 +19,6 @@ export interface EditReport {
   readonly replayed: readonly string[];
   /** What was not done, in words. */
   readonly notes: readonly string[];
-  /** What commands of the image's have printed: whose, and its lines. */
-  readonly outputs: readonly CommandOutput[];
   /** The exit status of a command of the image's that failed. */
   readonly exitStatus?: number;
   /** True when what was asked for cannot be done in this image. */
@@ -40,24 +31,19 @@ export interface EditReport {
   readonly records: readonly (readonly string[])[];
 }
 
-/** Reads what `editScript` prints. The last record may be cut off: it is left out then. */
-export function parseReport(stdout: string): EditReport {
+/** Reads what `editScript` prints, record by record, but for what commands have printed, see `ReportReader`. */
+export function parseReport(lines: readonly string[]): EditReport {
   const systems: FoundSystem[] = [];
   const volumes: string[] = [];
   const replayed: string[] = [];
   const notes: string[] = [];
   const records: string[][] = [];
-  const outputs: CommandOutput[] = [];
   let failed: string | undefined;
   let wanting: string | undefined;
   let exitStatus: number | undefined;
   let isImpossible = false;
-  for (const record of stdout.split("\0").slice(0, -1)) {
-    const [kind = "", first = "", ...rest] = record.split("\t").map(onOneLine);
-    if (kind === "output") {
-      outputs.push({ command: first, lines: linesOf(record.split("\t").slice(2).join(" ")) });
-      continue;
-    }
+  for (const line of lines) {
+    const [kind = "", first = "", ...rest] = line.split("\t").map(onOneLine);
     const text = rest.join(" ");
     switch (kind) {
       case "system":
@@ -99,19 +85,11 @@ export function parseReport(stdout: string): EditReport {
     replayed,
     notes,
     records,
-    outputs,
     isImpossible,
     ...(exitStatus === undefined ? {} : { exitStatus }),
     ...(wanting === undefined ? {} : { wanting }),
     ...(failed === undefined ? {} : { failed }),
   };
-}
-
-function linesOf(text: string): readonly string[] {
-  const lines = text.split(/\r?\n/);
-  if (lines.at(-1) === "") lines.pop();
-  // Of a line that a program has written over and over, a terminal shows the last.
-  return lines.map((line) => printable(line.slice(line.lastIndexOf("\r") + 1)));
 }
 
 function onOneLine(text: string): string {

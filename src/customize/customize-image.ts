@@ -8,6 +8,7 @@ import type { EditPhase, EditRequest, EditScriptMaker } from "../appliance/edit-
 import type { EditReport } from "../appliance/edit-report.ts";
 import { type Edited, withEditedDisk } from "../appliance/edited-disk.ts";
 import type { EditFailure } from "../appliance/failure.ts";
+import type { CommandWatcher } from "../appliance/report-reader.ts";
 import type { SystemChoice } from "../appliance/volume-script.ts";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { ok, type Result } from "../result.ts";
@@ -28,6 +29,8 @@ export interface CustomizeRequest {
   readonly system?: SystemChoice | undefined;
   readonly signal: AbortSignal;
   readonly onPhase?: (phase: EditPhase) => void;
+  /** Gets what the image's programs print. */
+  readonly watcher?: CommandWatcher;
 }
 
 /** Customizes an image in place. After a failure, but for `edit-unfinished`, it is as it was. */

@@ -143,26 +143,24 @@ WITHIN
 # processor FILE: the part of an ELF file that tells what runs it
 processor() { hexdump -v -s 18 -n 2 -e '1/1 "%02x"' "$1" 2>/dev/null; }
 
-# inside COMMAND...: gives its exit status; what it prints is cut to its end
+# inside COMMAND...: tells what it prints while it does
 inside() {
   shell=$(readlink -f /bin/sh) && [ -f "$shell" ] || fail 'the image has no /bin/sh'
   [ "$(processor "$shell")" = "$(processor /dev/busybox)" ] ||
     fail "the image's programs are for another processor than the machine that edits it"
+  printf 'output\\t%s\\t' "$op"
   {
     unshare -m -p -f /dev/busybox sh /dev/within "$@" </dev/null 2>&1 && status=0 || status=$?
     echo "$status" >/dev/status
-  } | tail -c 65536 >/dev/output
+  } | tr '\\000\\t' '  '
+  printf '\\0'
   if [ -f /dev/made ]; then
     made=$(cat /dev/made)
     [ -s "$made" ] || rm -f "$made"
     rm /dev/made
   fi
-  printf 'output\\t%s\\t' "$op"
-  tr '\\000\\t' '  ' </dev/output
-  printf '\\0'
   read -r status </dev/status
   [ "$status" = 0 ] && return
-  tail -n 20 /dev/output >&2
   printf 'exit\\t%s\\0' "$status"
   fail "the exit status is $status"
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { debugfs, ext4, putSystem, toolEnv as env } from "../support/image-files.ts";
-import type { Ran } from "../support/run-vmbuild.ts";
+import { type Ran, vmbuildPath } from "../support/run-vmbuild.ts";
 import { hasBase, VmRig } from "../support/vm-rig.ts";
 
 let rig: VmRig;
@@ -162,6 +162,25 @@ describe("on Debian", () => {
     );
     const look = await customize("debian.qcow2", "--commands-from-file", "look", "-n", "-v");
     expect(look.stderr).toContain("| 0001\n| 0002\n");
+  });
+
+  test("what a command prints is seen while it runs, and Ctrl-C changes nothing", async (context) => {
+    if (!hasDebian) context.skip("there is no base image debian-12");
+    const disk = join(rig.dir, "debian.qcow2");
+    const before = await readFile(disk);
+    const command = "echo early; touch /gone; exec sleep 1000";
+    const child = execa(
+      process.execPath,
+      [vmbuildPath, "customize", "-a", disk, "-v", "--run-command", command],
+      { env: { ...env, VMBUILD_STORE: rig.store }, reject: false },
+    );
+    let seen = "";
+    child.stderr.on("data", (chunk) => (seen += String(chunk)));
+    await expect.poll(() => seen, { timeout: 120_000 }).toContain("| early\n");
+    child.kill("SIGINT");
+    expect(await child).toMatchObject({ exitCode: 130 });
+    expect(before.equals(await readFile(disk))).toBe(true);
+    expect(await rig.machines()).toEqual([]);
   });
 
   test("packages come by the system's own package manager when the network is allowed", async (context) => {

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { editableImage } from "../../appliance/edit-image.ts";
 import type { EditPhase } from "../../appliance/edit-disk.ts";
 import type { EditReport } from "../../appliance/edit-report.ts";
+import type { CommandWatcher } from "../../appliance/report-reader.ts";
 import { createBuildEnvironment } from "../../create-environment.ts";
 import {
   customizeImage,
@@ -99,12 +100,13 @@ export async function customize(
       if (flags.quiet !== true) status.set(0, `${image}: ${phase}`, since);
     };
     const { operations } = settled;
-    const request = { env, diskPath: path, operations, network, system, signal, onPhase };
+    const watcher = watcherOf(flags, { image, status, since });
+    const request = { env, diskPath: path, operations, network, system, signal, onPhase, watcher };
     const signalCode = () => termination.exitCode();
     const writing = { status, signal, signalCode };
     const report = await carryOut({ ...request, diskFormat: format }, { flags, output, writing });
     status.clear(0);
-    for (const line of reportLines(report, flags)) await status.print(`${line}\n`);
+    for (const line of reportLines(report)) await status.print(`${line}\n`);
     if (flags.quiet !== true) {
       const what = output?.path ?? image;
       const done = `${operations.length} ${operations.length === 1 ? "operation" : "operations"}`;
@@ -179,14 +181,23 @@ function refuseOffline(asked: readonly AskedOperation[], network: boolean): void
   throw usage(`${needing.label} needs the network`, "add --network");
 }
 
-function reportLines(report: EditReport, flags: CustomizeFlags): readonly string[] {
+/** Shows which command is under way, and with `--verbose` what it prints. */
+function watcherOf(
+  { verbose, quiet }: CustomizeFlags,
+  { image, status, since }: { image: string; status: StatusLine; since: number },
+): CommandWatcher {
+  if (verbose === true) {
+    return {
+      onCommand: (command) => status.print(`${command}\n`),
+      onLine: (line) => status.print(`| ${line}\n`),
+    };
+  }
+  if (quiet === true) return {};
+  return { onCommand: (command) => status.set(0, `${image}: ${command}`, since) };
+}
+
+function reportLines(report: EditReport): readonly string[] {
   return [
-    ...(flags.verbose === true
-      ? report.outputs.flatMap(({ command, lines }) => [
-          command,
-          ...lines.map((line) => `| ${line}`),
-        ])
-      : []),
     ...report.replayed.map(
       (place) => `note: the journal on ${place} was replayed: the system was not shut down cleanly`,
     ),
