@@ -29,7 +29,7 @@ export interface EditScriptWithData {
   readonly script: string;
   /** A file of whole sectors, which the script finds at `/dev/data`; absent when it reads nothing. */
   readonly dataPath?: string;
-  /** Whether the script writes to it instead. @default false */
+  /** Whether the script writes to it instead, and syncs it: the disk is only read then. @default false */
   readonly isWritable?: boolean;
 }
 
@@ -115,7 +115,7 @@ export async function edit(
     stdin: editScript(plugged.value.lun, text, {
       ...system,
       dataLun: data?.value.lun,
-      trim: !isWritable,
+      reading: isWritable,
       describe,
     }),
     signal,
@@ -145,6 +145,8 @@ export async function edit(
     const status = exitStatus === undefined ? {} : { exitStatus };
     return failed({ reason: "edit-failed", path, message, isImpossible, ...status });
   }
+  // What was read is in its file, and the machine ends before it could be used again.
+  if (isWritable) return ok(report);
   for (const disk of [plugged, ...(data === undefined ? [] : [data])]) {
     const unplugged = await disk.value.unplug(signal);
     if (unplugged.ok) continue;

@@ -14,8 +14,11 @@ import { findVolumes, openVolumes, root, type SystemChoice } from "./volume-scri
 export interface EditScriptOptions extends SystemChoice {
   /** A second plugged disk, which is `/dev/data` in the system. */
   readonly dataLun?: number | undefined;
-  /** Whether free space is given back. @default true */
-  readonly trim?: boolean;
+  /**
+   * Whether the machine and the overlay go as soon as it is done: nothing is unmounted, and of free space nothing is
+   * given back. @default false
+   */
+  readonly reading?: boolean;
   /** Tells of all volumes in records `filesystem`. @default false */
   readonly describe?: boolean | undefined;
 }
@@ -29,10 +32,11 @@ export interface EditScriptOptions extends SystemChoice {
 export function editScript(
   lun: number,
   script: string,
-  { dataLun, trim = true, keys = [], root: wanted, describe = false }: EditScriptOptions = {},
+  { dataLun, reading = false, keys = [], root: wanted, describe = false }: EditScriptOptions = {},
 ): string {
   return [
     prelude,
+    `reading=${reading ? "yes" : ""}`,
     findDisk("disk", lun),
     findVolumes,
     openVolumes(keys),
@@ -42,9 +46,9 @@ export function editScript(
     ...(dataLun === undefined ? [] : [findDisk("data", dataLun), offerData]),
     `printf %s ${quoteWord(script)} >${root}/dev/script`,
     runScript,
-    trimAndUnmount(trim),
-    removeDisk(lun),
-    ...(dataLun === undefined ? [] : [removeDisk(dataLun)]),
+    ...(reading
+      ? []
+      : [trimAndUnmount, removeDisk(lun), ...(dataLun === undefined ? [] : [removeDisk(dataLun)])]),
     "tell done",
     "",
   ].join("\n");
@@ -75,15 +79,15 @@ mknod -m 600 ${root}/dev/data b "$major" "$minor" || give_up failed "its /dev ca
 /** `MADE` are the directories that the image has not got. What goes wrong in the script is told as it said it, without what mounted it. */
 const runScript = `
 env -i PATH=/dev LC_ALL=C MADE="$made" chroot ${root} /dev/busybox sh /dev/script </dev/null || give_up failed
-umount ${root}/proc && umount ${root}/dev || give_up failed "the script has left a process"
-[ -z "$made" ] || rmdir $made
 `;
 
-const trimAndUnmount = (trim: boolean): string => `
+const trimAndUnmount = `
+umount ${root}/proc && umount ${root}/dev || give_up failed "the script has left a process"
+[ -z "$made" ] || rmdir $made
 sync
 IFS=$tab
 for point in $mounted; do
-  ${trim ? `fstrim "$point" 2>/dev/null || tell untrimmed "\${point#${root}}/"` : ""}
+  fstrim "$point" 2>/dev/null || tell untrimmed "\${point#${root}}/"
   umount "$point" || give_up failed "\${point#${root}}/ cannot be unmounted"
 done
 unset IFS

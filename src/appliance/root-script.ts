@@ -12,20 +12,36 @@ wanted=${quoteWord(wanted ?? "")}
 mkdir -p ${root} ${look}
 is_root() {
   if [ "$fs" = ntfs-3g ]; then
-    [ -d ${look}/Windows/System32 ] || [ -d ${look}/WINDOWS/system32 ]
+    [ -d $look/Windows/System32 ] || [ -d $look/WINDOWS/system32 ]
     return
   fi
-  [ -d ${look}/etc ] && [ ! -L ${look}/etc ] && { [ -d ${look}/usr ] || [ -d ${look}/bin ]; }
+  [ -d $look/etc ] && [ ! -L $look/etc ] && { [ -d $look/usr ] || [ -d $look/bin ]; }
 }
 system_name() {
   pretty=
   if [ "$fs" = ntfs-3g ]; then pretty=Windows; return; fi
-  for file in ${look}/usr/lib/os-release ${look}/etc/os-release; do
+  for file in $look/usr/lib/os-release $look/etc/os-release; do
     [ -f "$file" ] && [ ! -L "$file" ] || continue
-    pretty=$(sed -n 's/^PRETTY_NAME=//p' "$file" | head -n 1 | tr -d "\\"'")
+    while read -r line; do
+      case $line in PRETTY_NAME=*) ;; *) continue ;; esac
+      pretty=\${line#*=}
+      pretty=\${pretty#[\\"\\']}
+      pretty=\${pretty%[\\"\\']}
+      break
+    done <"$file"
     break
   done
 }
+# is_mounted VOLUME POINT: notes it
+is_mounted() {
+  mounted="$2$tab$mounted"
+  key "$1"
+  eval "[ -n \\"\\\${point_$key:-}\\" ] || point_$key=\\$2"
+}
+# Who only reads a clean root needs no other mount of it.
+stays() { [ -n "$reading" ] && [ -n "$clean" ] && [ -z "$mounted" ] && [ -d $look/dev ] && [ -d $look/proc ]; }
+look=${look} mounted=
+[ -z "$reading" ] || look=${root}
 found=0 wanted_volume=
 if [ -n "$wanted" ]; then
   case $wanted in
@@ -55,7 +71,7 @@ for volume in $volumes; do
   for subvolume in $subvolumes; do
     suffix=
     [ "$subvolume" = - ] || suffix=,subvol=$subvolume
-    said=$(mount_as "$fs" "$options$suffix" "$volume" ${look}) || {
+    said=$(mount_as "$fs" "$options$suffix" "$volume" $look) || {
       [ "$subvolume" != - ] || why=" that cannot be mounted"
       continue
     }
@@ -64,10 +80,15 @@ for volume in $volumes; do
       system_name
       tell system "$place" "$pretty"
       root_volume=$volume root_fs=$fs root_suffix=$suffix
-      umount ${look}
+      if stays; then
+        is_mounted "$volume" $look
+        look=${look}
+      else
+        umount $look
+      fi
       break
     fi
-    umount ${look}
+    umount $look
   done
   tell volume "$place" "$type$why"
 done
@@ -76,11 +97,16 @@ if [ $found = 0 ] && [ -n "$ntfs" ]; then want_tools NTFS; fi
 `;
 }
 
-/** Mounts the root, and in the order of its fstab what else of the disk belongs to it. */
+/** Mounts the root, unless it is, and in the order of its fstab what else of the disk belongs to it. */
 export const mountAll = `
-mounted=
-# mount_volume VOLUME FS SUFFIX POINT
+# mount_volume VOLUME FS SUFFIX POINT, of an identified volume
 mount_volume() {
+  if [ -n "$clean" ]; then
+    if [ -n "$reading" ]; then how=ro,noload; else how=rw; fi
+    said=$(mount_as "$2" "$how,noatime,nosuid,nodev$3" "$1" "$4") || return 1
+    is_mounted "$1" "$4"
+    return
+  fi
   dmesg -c >/dev/null
   said=$(mount_as "$2" "rw,noatime,nosuid,nodev$3" "$1" "$4") || return 1
   case $said in *"read-only mount"*)
@@ -88,16 +114,15 @@ mount_volume() {
     return 1
     ;;
   esac
-  mounted="$4$tab$mounted"
-  key "$1"
-  eval "[ -n \\"\\\${point_$key:-}\\" ] || point_$key=\\$4"
+  is_mounted "$1" "$4"
   if dmesg | grep -q -e "EXT4-fs ($1): recovery complete" -e "XFS ($1): Ending recovery" \\
     -e "(device $1[^)]*): start tree-log replay"; then
     place "$1"
     tell replayed "$place"
   fi
 }
-if ! mount_volume "$root_volume" "$root_fs" "$root_suffix" ${root}; then
+identify "$root_volume"
+if [ -z "$mounted" ] && ! mount_volume "$root_volume" "$root_fs" "$root_suffix" ${root}; then
   case $said in
   *hibernated* | *"Windows cache"*)
     tell impossible

@@ -53,26 +53,30 @@ has() { [ "$(hex "$1" "$2" $((\${#3} / 2)))" = "$3" ]; }
 begins_with() {
   [ "\${beginning:$(($1 * 2)):\${#2}}" = "$2" ]
 }
-# identify VOLUME: what is on it, into type; where its UUID and its label are, into id_at, label_at and label_size. Each
-# program that is started takes 5 ms under emulation, so a volume is read once, and looked at once.
+# identify VOLUME: what is on it, into type; where its UUID and its label are, into id_at, label_at and label_size; whether
+# it is known to have no journal to replay, into clean. Each program that is started takes 5 ms under emulation, so a
+# volume is read once, and looked at once.
 identify() {
   key "$1"
   eval "known=\\\${identified_$key:-}"
   if [ -z "$known" ]; then
     identify_anew "$1"
-    known=$type,$id_at,$label_at,$label_size
+    known=$type,$id_at,$label_at,$label_size,$clean
     key "$1"
     eval "identified_$key=\\$known"
     return
   fi
-  IFS=, read -r type id_at label_at label_size <<KNOWN
+  IFS=, read -r type id_at label_at label_size clean <<KNOWN
 $known
 KNOWN
 }
 identify_anew() {
-  type=unknown id_at= label_at= label_size=
+  type=unknown id_at= label_at= label_size= clean=
   beginning=$(hex "$1" 0 4096)
-  if begins_with 1080 53ef; then type=ext4 id_at=1128 label_at=1144 label_size=16
+  if begins_with 1080 53ef; then
+    type=ext4 id_at=1128 label_at=1144 label_size=16
+    # The feature "recover" is the third bit.
+    case \${beginning:2241:1} in [012389ab]) clean=yes ;; esac
   elif begins_with 0 58465342; then type=xfs id_at=32 label_at=108 label_size=12
   elif has "$1" 65600 5f42485266535f4d; then type=btrfs id_at=65568 label_at=65835 label_size=256
   elif begins_with 82 4641543332; then type=vfat id_at=67 label_at=71 label_size=11 # FAT32
@@ -105,6 +109,7 @@ driver() {
   NTFS) fs=ntfs-3g; command -v $fs >/dev/null; return ;;
   *) return 1 ;;
   esac
+  [ ! -d "/sys/module/$fs" ] || return 0
   grep -qw "$fs" /proc/filesystems || modprobe -q "$fs" 2>/dev/null
   grep -qw "$fs" /proc/filesystems
 }

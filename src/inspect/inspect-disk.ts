@@ -4,6 +4,7 @@ import type { EditFailure } from "../appliance/failure.ts";
 import { type DiskRequest, readDisk } from "../appliance/read-disk.ts";
 import { failed, ok, type Result } from "../result.ts";
 import { imageInfo } from "../store/qemu-img.ts";
+import type { TreeFailure } from "../tree/failure.ts";
 import { readTarFiles } from "../tree/tar-files.ts";
 import type { Inspection, PackageFormat, VolumeDescription } from "./inspection.ts";
 import {
@@ -29,7 +30,7 @@ export async function inspectDisk(
 ): Promise<Result<InspectedDisk, EditFailure>> {
   const { diskPath, diskFormat, signal } = request;
   const [read, info] = await Promise.all([
-    readDisk({ ...request, script: collect, describe: true }, readTarFiles),
+    readDisk({ ...request, script: collect, describe: true }, readSystemFiles),
     imageInfo(diskPath, diskFormat, signal),
   ]);
   if (!read.ok) return read;
@@ -74,25 +75,49 @@ function volumesOf({ records }: EditReport): readonly VolumeDescription[] {
 
 const packageFormats: readonly PackageFormat[] = ["dpkg", "rpm", "apk", "pacman"];
 
-/** Gathers the files under names of their own. */
+async function readSystemFiles(
+  path: string,
+): Promise<Result<ReadonlyMap<string, Buffer>, TreeFailure>> {
+  const files = await readTarFiles(path);
+  if (!files.ok) return files;
+  return ok(new Map([...files.value].map(([name, file]) => [systemFiles[name] ?? name, file])));
+}
+
+/** What {@link collect} gathers: where it is, and what it is called from there on. */
+const systemFiles: Readonly<Record<string, string>> = {
+  "etc/os-release": "os-release",
+  "usr/lib/os-release": "os-release",
+  "etc/hostname": "hostname",
+  "etc/passwd": "passwd",
+  "var/lib/dpkg/status": "dpkg",
+  "lib/apk/db/installed": "apk",
+  "usr/lib/apk/db/installed": "apk",
+  "dev/rpm": "rpm",
+  "dev/pacman": "pacman",
+  "bin/sh": "sh",
+};
+
+/** Gathers what tells of the system. A symlink comes as what it leads to, and nothing comes twice. */
 const collect = `
-mkdir /dev/system
-cd /dev/system
-take() { [ ! -f "$1" ] || cp "$1" "$2"; }
-take /usr/lib/os-release os-release
-take /etc/os-release os-release
-take /etc/hostname hostname
-take /etc/passwd passwd
-take /var/lib/dpkg/status dpkg
-take /lib/apk/db/installed apk
-take /usr/lib/apk/db/installed apk
-sh=$(readlink -f /bin/sh) && [ -f "$sh" ] && head -c 64 "$sh" >sh
-if [ -d /var/lib/pacman/local ]; then
-  cat /var/lib/pacman/local/*/desc >pacman
-elif [ -d /var/lib/rpm ] || [ -d /usr/lib/sysimage/rpm ]; then
-  [ ! -x /usr/bin/rpm ] || [ -e dpkg ] ||
+cd /
+if [ -d var/lib/pacman/local ]; then
+  cat var/lib/pacman/local/*/desc >dev/pacman
+elif [ -d var/lib/rpm ] || [ -d usr/lib/sysimage/rpm ]; then
+  [ ! -x usr/bin/rpm ] || [ -f var/lib/dpkg/status ] ||
     /usr/bin/rpm -qa --qf '%{NAME}\\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\\t%{ARCH}\\n' 2>/dev/null |
-    sed 's/\\t0:/\\t/' >rpm
+    sed 's/\\t0:/\\t/' >dev/rpm
 fi
-tar -c -f /dev/data . && sync
+release= apk=
+set --
+for file in ${Object.keys(systemFiles).join(" ")}; do
+  [ -f "$file" ] || continue
+  case $file in
+  */os-release) [ -z "$release" ] || continue; release=yes ;;
+  */apk/*) [ -z "$apk" ] || continue; apk=yes ;;
+  esac
+  set -- "$@" "$file"
+done
+# There is a root, but there may be nothing of these in it.
+[ $# != 0 ] || set -- dev/null
+tar -c -h -f /dev/data -- "$@" && sync
 `;
