@@ -1,7 +1,7 @@
 /**
  * Editing a disk without booting it: on an overlay, in the appliance.
  *
- *     overlay -> plugged into the appliance -> the script in its system -> trimmed, unmounted, unplugged
+ *     overlay -> plugged into the appliance -> the script in its system -> unmounted, unplugged
  *
  * What becomes of the overlay is the caller's. The disk itself is only read.
  */
@@ -50,6 +50,8 @@ export interface EditRequest {
   readonly script: string | EditScriptMaker;
   /** Lets what the script runs reach the network. @default false */
   readonly network?: boolean;
+  /** Gives back all free space of the disk's file systems. @default false */
+  readonly trim?: boolean;
   readonly system?: SystemChoice | undefined;
   readonly signal: AbortSignal;
   readonly onPhase?: (phase: EditPhase) => void;
@@ -86,13 +88,13 @@ export async function editOnOverlay(
   }
 }
 
-type EditJob = Pick<EditRequest, "diskPath" | "script" | "system" | "signal" | "watcher"> &
+type EditJob = Pick<EditRequest, "diskPath" | "script" | "trim" | "system" | "signal" | "watcher"> &
   Pick<EditScriptOptions, "describe">;
 
 /** Does it in an appliance that is there, on an overlay that is there. What the script has written as data is complete. */
 export async function edit(
   { session, profile, hotPlug, dir }: Appliance,
-  { diskPath: path, script, system, describe, signal, watcher = {} }: EditJob,
+  { diskPath: path, script, trim, system, describe, signal, watcher = {} }: EditJob,
   overlayPath: string,
 ): Promise<Result<EditReport, EditFailure | ToolsWanted>> {
   const made = typeof script === "string" ? ok({ script }) : await script(dir, signal);
@@ -115,6 +117,7 @@ export async function edit(
     stdin: editScript(plugged.value.lun, text, {
       ...system,
       dataLun: data?.value.lun,
+      trim,
       reading: isWritable,
       describe,
     }),

@@ -1,5 +1,5 @@
 /**
- * What the appliance is told: find the system on a plugged disk, mount it, run a script in it, trim and unmount. Pure
+ * What the appliance is told: find the system on a plugged disk, mount it, run a script in it, unmount. Pure
  * text, for busybox' shell.
  *
  * Nothing of the image is executed. The script runs in a chroot, so that symlinks lead where they lead in the image's
@@ -14,9 +14,11 @@ import { findVolumes, openVolumes, root, type SystemChoice } from "./volume-scri
 export interface EditScriptOptions extends SystemChoice {
   /** A second plugged disk, which is `/dev/data` in the system. */
   readonly dataLun?: number | undefined;
+  /** Gives all free space back, and not only what the script frees, which takes longer. @default false */
+  readonly trim?: boolean | undefined;
   /**
-   * Whether the machine and the overlay go as soon as it is done: nothing is unmounted, and of free space nothing is
-   * given back. @default false
+   * Whether the machine and the overlay go as soon as it is done: nothing is unmounted. @default
+   * false
    */
   readonly reading?: boolean;
   /** Tells of all volumes in records `filesystem`. @default false */
@@ -32,11 +34,18 @@ export interface EditScriptOptions extends SystemChoice {
 export function editScript(
   lun: number,
   script: string,
-  { dataLun, reading = false, keys = [], root: wanted, describe = false }: EditScriptOptions = {},
+  {
+    dataLun,
+    trim = false,
+    reading = false,
+    keys = [],
+    root: wanted,
+    describe = false,
+  }: EditScriptOptions = {},
 ): string {
   return [
     prelude,
-    `reading=${reading ? "yes" : ""}`,
+    `reading=${reading ? "yes" : ""} trim=${trim ? "yes" : ""}`,
     findDisk("disk", lun),
     findVolumes,
     openVolumes(keys),
@@ -48,7 +57,7 @@ export function editScript(
     runScript,
     ...(reading
       ? []
-      : [trimAndUnmount, removeDisk(lun), ...(dataLun === undefined ? [] : [removeDisk(dataLun)])]),
+      : [unmount(trim), removeDisk(lun), ...(dataLun === undefined ? [] : [removeDisk(dataLun)])]),
     "tell done",
     "",
   ].join("\n");
@@ -81,13 +90,13 @@ const runScript = `
 env -i PATH=/dev LC_ALL=C MADE="$made" chroot ${root} /dev/busybox sh /dev/script </dev/null || give_up failed
 `;
 
-const trimAndUnmount = `
+const unmount = (trim: boolean): string => `
 umount ${root}/proc && umount ${root}/dev || give_up failed "the script has left a process"
 [ -z "$made" ] || rmdir $made
 sync
 IFS=$tab
 for point in $mounted; do
-  fstrim "$point" 2>/dev/null || tell untrimmed "\${point#${root}}/"
+  ${trim ? `fstrim "$point" 2>/dev/null || tell untrimmed "\${point#${root}}/"` : ""}
   umount "$point" || give_up failed "\${point#${root}}/ cannot be unmounted"
 done
 unset IFS

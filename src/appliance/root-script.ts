@@ -101,14 +101,17 @@ if [ $found = 0 ] && [ -n "$ntfs" ]; then want_tools NTFS; fi
 export const mountAll = `
 # mount_volume VOLUME FS SUFFIX POINT, of an identified volume
 mount_volume() {
+  how=rw
+  # What is freed on the way is given back at once.
+  case $trim$reading$2 in ext4 | xfs | btrfs | vfat) how=rw,discard ;; esac
   if [ -n "$clean" ]; then
-    if [ -n "$reading" ]; then how=ro,noload; else how=rw; fi
+    [ -z "$reading" ] || how=ro,noload
     said=$(mount_as "$2" "$how,noatime,nosuid,nodev$3" "$1" "$4") || return 1
     is_mounted "$1" "$4"
     return
   fi
   dmesg -c >/dev/null
-  said=$(mount_as "$2" "rw,noatime,nosuid,nodev$3" "$1" "$4") || return 1
+  said=$(mount_as "$2" "$how,noatime,nosuid,nodev$3" "$1" "$4") || return 1
   case $said in *"read-only mount"*)
     umount "$4"
     return 1

@@ -72,19 +72,19 @@ KNOWN
 }
 identify_anew() {
   type=unknown id_at= label_at= label_size= clean=
-  beginning=$(hex "$1" 0 4096)
+  beginning=$(hex "$1" 0 1184)
   if begins_with 1080 53ef; then
     type=ext4 id_at=1128 label_at=1144 label_size=16
     # The feature "recover" is the third bit.
     case \${beginning:2241:1} in [012389ab]) clean=yes ;; esac
   elif begins_with 0 58465342; then type=xfs id_at=32 label_at=108 label_size=12
-  elif has "$1" 65600 5f42485266535f4d; then type=btrfs id_at=65568 label_at=65835 label_size=256
   elif begins_with 82 4641543332; then type=vfat id_at=67 label_at=71 label_size=11 # FAT32
   elif begins_with 54 464154; then type=vfat id_at=39 label_at=43 label_size=11 # FAT12, FAT16
-  elif begins_with 4086 53574150; then type=swap
   elif begins_with 0 4c554b53babe; then type='encrypted (LUKS)' id_at=168
   elif begins_with 536 4c564d32; then type=LVM
   elif begins_with 3 4e544653; then type=NTFS
+  elif has "$1" 4086 53574150; then type=swap
+  elif has "$1" 65600 5f42485266535f4d; then type=btrfs id_at=65568 label_at=65835 label_size=256
   fi
 }
 # uuid_of VOLUME: into value

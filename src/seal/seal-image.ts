@@ -48,7 +48,7 @@ export interface SealReport {
 
 /** Seals an image in place. After a failure, but for `edit-unfinished`, it is as it was. */
 export async function sealImage(request: SealRequest): Promise<Result<SealReport, EditFailure>> {
-  const edited = await editImage({ ...request, script: scriptOf(request) });
+  const edited = await editImage({ ...request, script: scriptOf(request), trim: true });
   return edited.ok ? ok(sealReport(edited.value)) : edited;
 }
 
@@ -60,7 +60,7 @@ export async function withSealedDisk<T>(
   request: SealRequest & Pick<EditRequest, "diskFormat"> & { readonly overlayPath: string },
   use: (diskPath: string) => Promise<T>,
 ): Promise<Result<{ readonly report: SealReport; readonly value: T }, EditFailure>> {
-  const edit = { ...request, script: scriptOf(request) };
+  const edit = { ...request, script: scriptOf(request), trim: true };
   const edited = await withEditedDisk(edit, request.overlayPath, use);
   if (!edited.ok) return edited;
   const { report, value } = edited.value;
