@@ -26,19 +26,21 @@ export interface Appliance extends LentGuest {
   readonly dir: string;
 }
 
-interface Borrowing {
+interface Borrowing<P> {
   readonly network: boolean;
   readonly signal: AbortSignal;
+  /** Done in the appliance's directory while its machine starts. */
+  readonly prepare: (dir: string) => Promise<P>;
 }
 
 /**
  * Gives `use` the appliance, with or without a network, which is ended afterwards: the small one, and when that is not
  * enough then the larger one. Rejects with what `use` rejects with.
  */
-export async function withAppliance<T>(
+export async function withAppliance<T, P>(
   env: BuildEnvironment,
-  borrowing: Borrowing,
-  use: (appliance: Appliance) => Promise<Result<T, EditFailure | ToolsWanted>>,
+  borrowing: Borrowing<P>,
+  use: (appliance: Appliance, prepared: P) => Promise<Result<T, EditFailure | ToolsWanted>>,
 ): Promise<Result<T, EditFailure>> {
   for (const base of ["busybox", "appliance"] as const) {
     const done = await borrow(base, env, borrowing, use);
@@ -48,11 +50,11 @@ export async function withAppliance<T>(
   throw new Error("Internal error: the larger appliance has not got what it is for");
 }
 
-async function borrow<T, F>(
+async function borrow<T, P, F>(
   base: ApplianceBase,
   env: BuildEnvironment,
-  { network, signal }: Borrowing,
-  use: (appliance: Appliance) => Promise<Result<T, F>>,
+  { network, signal, prepare }: Borrowing<P>,
+  use: (appliance: Appliance, prepared: P) => Promise<Result<T, F>>,
 ): Promise<Result<T, F | StepFailure>> {
   const found = await applianceLayer(base, env, signal);
   if (!found.ok) return found;
@@ -64,7 +66,8 @@ async function borrow<T, F>(
   const profile = env.bases.bootableProfile(metadata.profile);
   const resources = await env.resources(profile, signal);
   if (!resources.ok) return resources;
-  const lent = await env.sandbox.lend(
+  const preparing = prepare(dir);
+  const lending = env.sandbox.lend(
     {
       id,
       profile,
@@ -78,8 +81,10 @@ async function borrow<T, F>(
       offer: (saved) => env.store.suspend(id, saved),
     },
     { signal, onMachine: async (pid) => void (await stage.machineStarted(pid)) },
-    (guest) => use({ ...guest, dir }),
+    async (guest) => use({ ...guest, dir }, await preparing),
   );
+  // Neither goes on when the directory goes.
+  const [lent] = await Promise.all([lending, preparing]);
   return lent.ok ? lent.value : lent;
 }
 

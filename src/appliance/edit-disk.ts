@@ -71,16 +71,19 @@ export async function editOnOverlay(
   onPhase?.("starting");
   let isDone = false;
   try {
-    const created = await createOverlay(
-      { path: overlayPath, backingPath: diskPath, backingFormat: diskFormat },
-      signal,
-    );
-    if (!created.ok) return created;
+    const backing = { backingPath: diskPath, backingFormat: diskFormat };
+    let creating: ReturnType<typeof createOverlay> | undefined;
+    const prepare = () => (creating ??= createOverlay({ path: overlayPath, ...backing }, signal));
     const { network = false } = request;
-    const edited = await withAppliance(env, { network, signal }, (guest) => {
-      onPhase?.("editing");
-      return edit(guest, request, overlayPath);
-    });
+    const edited = await withAppliance(
+      env,
+      { network, signal, prepare },
+      async (guest, created) => {
+        if (!created.ok) return created;
+        onPhase?.("editing");
+        return edit(guest, request, overlayPath);
+      },
+    );
     isDone = edited.ok;
     return edited;
   } finally {

@@ -35,6 +35,13 @@ export interface ReadDisk<T> {
   readonly value: T;
 }
 
+/** What a reading works on. */
+interface Scratch {
+  readonly overlayPath: string;
+  /** Where the script writes to. */
+  readonly dataPath: string;
+}
+
 /** More than any disk holds; what is not written takes no room. */
 const scratchBytes = 2 ** 40;
 
@@ -49,18 +56,24 @@ export async function readDisk<T>(
   const { env, diskPath, diskFormat, script, system, describe, signal } = request;
   const read = await withAppliance(
     env,
-    { network: false, signal },
-    async (guest): Promise<Result<ReadDisk<T>, EditFailure | ToolsWanted>> => {
-      const overlayPath = join(guest.dir, "read.qcow2");
-      const dataPath = join(guest.dir, "read");
-      const backing = { backingPath: diskPath, backingFormat: diskFormat };
-      const created = await createOverlay({ path: overlayPath, ...backing }, signal);
-      if (!created.ok) return created;
-      const scratch = await attempt(dataPath, async () => {
-        await writeFile(dataPath, "", { flag: "wx", mode: 0o600 });
-        await truncate(dataPath, scratchBytes);
-      });
+    {
+      network: false,
+      signal,
+      async prepare(dir): Promise<Result<Scratch, EditFailure>> {
+        const [overlayPath, dataPath] = [join(dir, "read.qcow2"), join(dir, "read")];
+        const backing = { backingPath: diskPath, backingFormat: diskFormat };
+        const created = await createOverlay({ path: overlayPath, ...backing }, signal);
+        if (!created.ok) return created;
+        return attempt(dataPath, async () => {
+          await writeFile(dataPath, "", { flag: "wx", mode: 0o600 });
+          await truncate(dataPath, scratchBytes);
+          return { overlayPath, dataPath };
+        });
+      },
+    },
+    async (guest, scratch): Promise<Result<ReadDisk<T>, EditFailure | ToolsWanted>> => {
       if (!scratch.ok) return scratch;
+      const { overlayPath, dataPath } = scratch.value;
       const maker = async () => ok({ script, dataPath, isWritable: true });
       const edited = await edit(
         guest,

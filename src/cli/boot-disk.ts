@@ -37,7 +37,7 @@ export interface BootDiskRequest {
 }
 
 /** What an image is. */
-type Found =
+export type BootImage =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "base"; readonly name: string }
   | { readonly kind: "layer"; readonly layer: Layer };
@@ -51,7 +51,7 @@ type Found =
  * @throws UserError
  */
 export async function openBootDisk(request: BootDiskRequest): Promise<BootDisk> {
-  const found = await find(request);
+  const found = await findBootImage(request);
   const { image, persist, env, signal } = request;
   if (persist && found.kind !== "file") {
     const what = found.kind === "base" ? "a base image" : "a layer";
@@ -91,7 +91,12 @@ function bootDisk(
   };
 }
 
-async function find({ image, env, signal }: BootDiskRequest): Promise<Found> {
+/** What the user means, as of {@link openBootDisk}. @throws UserError */
+export async function findBootImage({
+  image,
+  env,
+  signal,
+}: Pick<BootDiskRequest, "image" | "env" | "signal">): Promise<BootImage> {
   if (!/^(\/|\.\.?\/)/.test(image)) {
     const names = new Set((await env.bases.list()).map(({ name }) => name));
     if (names.has(image)) return { kind: "base", name: image };
@@ -123,7 +128,7 @@ interface Source {
   readonly hasLogin: boolean;
 }
 
-async function sourceOf(found: Found, request: BootDiskRequest): Promise<Source> {
+async function sourceOf(found: BootImage, request: BootDiskRequest): Promise<Source> {
   const { env, signal, arch } = request;
   switch (found.kind) {
     case "file": {

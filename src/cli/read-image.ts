@@ -4,9 +4,10 @@ import type { SystemChoice } from "../appliance/volume-script.ts";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { createBuildEnvironment } from "../create-environment.ts";
 import type { Result } from "../result.ts";
-import { type BootDisk, openBootDisk } from "./boot-disk.ts";
+import { checkDisk } from "../image/check-disk.ts";
+import { type BootDisk, findBootImage, openBootDisk } from "./boot-disk.ts";
 import { openSettingsAndStore } from "./open-store.ts";
-import { userError } from "./or-throw.ts";
+import { orThrow, userError } from "./or-throw.ts";
 import type { Settings } from "./settings.ts";
 import { readSystemChoice, type SystemFlags } from "./system-choice.ts";
 import { listenForTermination } from "./terminate.ts";
@@ -62,11 +63,22 @@ class Disks implements ImageReader, AsyncDisposable {
 
   async open(image: string): Promise<DiskRequest> {
     const [env, signal] = [this.#env, this.#signal];
-    const disk = await openBootDisk({ image, env, persist: false, signal });
-    this.#open.push(disk);
-    const { diskPath, diskFormat } = disk;
+    const { diskPath, diskFormat } = await this.#openDisk(image);
     this.#names.set(diskPath, image);
     return { env, diskPath, diskFormat, system: this.#system, signal };
+  }
+
+  /** A file is read where it is. What is in the store is held meanwhile. */
+  async #openDisk(image: string): Promise<Pick<DiskRequest, "diskPath" | "diskFormat">> {
+    const [env, signal] = [this.#env, this.#signal];
+    const found = await findBootImage({ image, env, signal });
+    if (found.kind === "file") {
+      const diskFormat = orThrow(await checkDisk(found.path, signal));
+      return { diskPath: found.path, diskFormat };
+    }
+    const disk = await openBootDisk({ image, env, persist: false, signal });
+    this.#open.push(disk);
+    return disk;
   }
 
   orThrow<T>(result: Result<T, EditFailure>): T {
