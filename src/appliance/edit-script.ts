@@ -55,9 +55,7 @@ export function editScript(
     ...(dataLun === undefined ? [] : [findDisk("data", dataLun), offerData]),
     `printf %s ${quoteWord(script)} >${root}/dev/script`,
     runScript,
-    ...(reading
-      ? []
-      : [unmount(trim), removeDisk(lun), ...(dataLun === undefined ? [] : [removeDisk(dataLun)])]),
+    ...(reading ? [] : [unmount(trim), giveBack(lun)]),
     "tell done",
     "",
   ].join("\n");
@@ -102,3 +100,7 @@ done
 unset IFS
 close_volumes
 `;
+
+/** The kernel has the host write what it holds of a disk when it forgets it. */
+const giveBack = (lun: number): string =>
+  `{ ${removeDisk(lun)} } || give_up failed "the disk cannot be given back"`;

@@ -34,6 +34,7 @@ export function pluggedNode(
     driver: "raw",
     "node-name": node,
     "read-only": !writable,
+    cache: { direct: false, "no-flush": true },
     file: { driver: "file", filename: path, "read-only": !writable },
   };
 }

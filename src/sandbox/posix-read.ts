@@ -80,9 +80,8 @@ async function readByDisk(
     stdin: `${archiveToDiskScript(paths, lun)}\n`,
     signal,
   });
+  // The disk stays in until the machine ends, which is next: the guest has written all when it has let go of it.
   if (!answer.ok) return answer;
-  const unplugged = await plugged.value.unplug(signal);
-  if (!unplugged.ok) note(`a disk could not be unplugged: ${unplugged.error}`);
   return answer.value.code === noDiskCode ? noDisk("the guest does not find the disk") : answer;
 }
 
