@@ -21,15 +21,10 @@ export interface ToolsWanted {
   readonly reason: "tools-wanted";
 }
 
-/** A guest, and a directory in the store for what is needed meanwhile, which goes with it. */
-export interface Appliance extends LentGuest {
-  readonly dir: string;
-}
-
 interface Borrowing<P> {
   readonly network: boolean;
   readonly signal: AbortSignal;
-  /** Done in the appliance's directory while its machine starts. */
+  /** Done while the machine starts, in a directory of the store's that goes with it. */
   readonly prepare: (dir: string) => Promise<P>;
 }
 
@@ -40,7 +35,7 @@ interface Borrowing<P> {
 export async function withAppliance<T, P>(
   env: BuildEnvironment,
   borrowing: Borrowing<P>,
-  use: (appliance: Appliance, prepared: P) => Promise<Result<T, EditFailure | ToolsWanted>>,
+  use: (guest: LentGuest, prepared: P) => Promise<Result<T, EditFailure | ToolsWanted>>,
 ): Promise<Result<T, EditFailure>> {
   for (const base of ["busybox", "appliance"] as const) {
     const done = await borrow(base, env, borrowing, use);
@@ -54,7 +49,7 @@ async function borrow<T, P, F>(
   base: ApplianceBase,
   env: BuildEnvironment,
   { network, signal, prepare }: Borrowing<P>,
-  use: (appliance: Appliance, prepared: P) => Promise<Result<T, F>>,
+  use: (guest: LentGuest, prepared: P) => Promise<Result<T, F>>,
 ): Promise<Result<T, F | StepFailure>> {
   const found = await applianceLayer(base, env, signal);
   if (!found.ok) return found;
@@ -81,7 +76,7 @@ async function borrow<T, P, F>(
       offer: (saved) => env.store.suspend(id, saved),
     },
     { signal, onMachine: async (pid) => void (await stage.machineStarted(pid)) },
-    async (guest) => use({ ...guest, dir }, await preparing),
+    async (guest) => use(guest, await preparing),
   );
   // Neither goes on when the directory goes.
   const [lent] = await Promise.all([lending, preparing]);

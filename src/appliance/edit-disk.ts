@@ -10,11 +10,12 @@ import { dirname } from "node:path";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { failed, ok, type Result } from "../result.ts";
 import { noDiskCode } from "../sandbox/posix-files.ts";
+import type { LentGuest } from "../sandbox/sandbox.ts";
 import { rootShell } from "../sandbox/posix-command.ts";
 import { runScript } from "../sandbox/remote-script.ts";
 import { createOverlay } from "../store/qemu-img.ts";
 import type { DiskFormat } from "../store/qemu-img-argv.ts";
-import { type Appliance, type ToolsWanted, withAppliance } from "./borrow-appliance.ts";
+import { type ToolsWanted, withAppliance } from "./borrow-appliance.ts";
 import type { EditReport } from "./edit-report.ts";
 import { editScript, type EditScriptOptions } from "./edit-script.ts";
 import type { EditFailure } from "./failure.ts";
@@ -33,7 +34,7 @@ export interface EditScriptWithData {
   readonly isWritable?: boolean;
 }
 
-/** Makes a script when the appliance is there, in a directory that goes with it. */
+/** Makes a script while the appliance starts, and what it reads in a directory that goes with it. */
 export type EditScriptMaker = (
   dir: string,
   signal: AbortSignal,
@@ -73,17 +74,21 @@ export async function editOnOverlay(
   try {
     const backing = { backingPath: diskPath, backingFormat: diskFormat };
     let creating: ReturnType<typeof createOverlay> | undefined;
-    const prepare = () => (creating ??= createOverlay({ path: overlayPath, ...backing }, signal));
+    const prepare = async (dir: string): Promise<Result<EditScriptWithData, EditFailure>> => {
+      creating ??= createOverlay({ path: overlayPath, ...backing }, signal);
+      const { script } = request;
+      const [created, made] = await Promise.all([
+        creating,
+        typeof script === "string" ? ok({ script }) : script(dir, signal),
+      ]);
+      return created.ok ? made : created;
+    };
     const { network = false } = request;
-    const edited = await withAppliance(
-      env,
-      { network, signal, prepare },
-      async (guest, created) => {
-        if (!created.ok) return created;
-        onPhase?.("editing");
-        return edit(guest, request, overlayPath);
-      },
-    );
+    const edited = await withAppliance(env, { network, signal, prepare }, async (guest, made) => {
+      if (!made.ok) return made;
+      onPhase?.("editing");
+      return edit(guest, { ...request, ...made.value }, overlayPath);
+    });
     isDone = edited.ok;
     return edited;
   } finally {
@@ -91,18 +96,18 @@ export async function editOnOverlay(
   }
 }
 
-type EditJob = Pick<EditRequest, "diskPath" | "script" | "trim" | "system" | "signal" | "watcher"> &
-  Pick<EditScriptOptions, "describe">;
+type EditJob = Pick<EditRequest, "diskPath" | "trim" | "system" | "signal" | "watcher"> &
+  Pick<EditScriptOptions, "describe"> &
+  EditScriptWithData;
 
 /** Does it in an appliance that is there, on an overlay that is there. What the script has written as data is complete. */
 export async function edit(
-  { session, profile, hotPlug, dir }: Appliance,
-  { diskPath: path, script, trim, system, describe, signal, watcher = {} }: EditJob,
+  { session, profile, hotPlug }: LentGuest,
+  job: EditJob,
   overlayPath: string,
 ): Promise<Result<EditReport, EditFailure | ToolsWanted>> {
-  const made = typeof script === "string" ? ok({ script }) : await script(dir, signal);
-  if (!made.ok) return made;
-  const { script: text, dataPath, isWritable = false }: EditScriptWithData = made.value;
+  const { diskPath: path, script, dataPath, isWritable = false } = job;
+  const { trim, system, describe, signal, watcher = {} } = job;
   const refused = (message: string): Result<never, EditFailure> =>
     failed({ reason: "edit-failed", path, message });
   const plugged = await hotPlug.plug({ path: overlayPath, format: "qcow2" }, signal);
@@ -117,7 +122,7 @@ export async function edit(
   const reader = new ReportReader(watcher);
   const answer = await runScript(session, {
     command: rootShell(profile),
-    stdin: editScript(plugged.value.lun, text, {
+    stdin: editScript(plugged.value.lun, script, {
       ...system,
       dataLun: data?.value.lun,
       trim,

@@ -74,10 +74,9 @@ export async function readDisk<T>(
     async (guest, scratch): Promise<Result<ReadDisk<T>, EditFailure | ToolsWanted>> => {
       if (!scratch.ok) return scratch;
       const { overlayPath, dataPath } = scratch.value;
-      const maker = async () => ok({ script, dataPath, isWritable: true });
       const edited = await edit(
         guest,
-        { diskPath, script: maker, system, describe, signal },
+        { diskPath, script, dataPath, isWritable: true, system, describe, signal },
         overlayPath,
       );
       if (!edited.ok) return edited;
