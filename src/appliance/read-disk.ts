@@ -22,6 +22,8 @@ export interface DiskRequest {
   readonly diskFormat: DiskFormat;
   readonly system?: SystemChoice | undefined;
   readonly signal: AbortSignal;
+  /** Gets what could not be looked at, in words that can be shown. */
+  readonly onNote?: (note: string) => void;
 }
 
 export interface ReadRequest extends DiskRequest, Pick<EditScriptOptions, "describe"> {
@@ -53,7 +55,7 @@ export async function readDisk<T>(
   request: ReadRequest,
   use: (path: string) => Promise<T>,
 ): Promise<Result<ReadDisk<T>, EditFailure>> {
-  const { env, diskPath, diskFormat, script, system, describe, signal } = request;
+  const { env, diskPath, diskFormat, script, system, describe, signal, onNote } = request;
   const read = await withAppliance(
     env,
     {
@@ -80,6 +82,7 @@ export async function readDisk<T>(
         overlayPath,
       );
       if (!edited.ok) return edited;
+      for (const note of edited.value.notes) onNote?.(note);
       return ok({ report: edited.value, value: await use(dataPath) });
     },
   );

@@ -136,13 +136,15 @@ if [ -z "$mounted" ] && ! mount_volume "$root_volume" "$root_fs" "$root_suffix" 
   give_up failed "$said"
 fi
 
+left_out='nothing is done there'
+[ -z "$reading" ] || left_out='what is there is left out'
 # mount_entry SPEC POINT TYPE OPTIONS
 mount_entry() {
   case $2 in / | *\\\\* | *[!-A-Za-z0-9_./+@]* | */../* | */..) return 0 ;; /*) ;; *) return 0 ;; esac
   case ,$4, in *,noauto,* | *,bind,* | *,rbind,*) return 0 ;; esac
   case $3 in ext[234] | xfs | btrfs | vfat | auto) ;; *) return 0 ;; esac
   if ! volume_of "$1"; then
-    tell note "$2 is on $1, which is not on this disk: nothing is done there"
+    tell note "$2 is on $1, which is not on this disk: $left_out"
     return 0
   fi
   identify "$volume"
@@ -155,7 +157,7 @@ mount_entry() {
   # A symlink would lead out of the image.
   if ! driver "$type" || [ "$(readlink -f "$point")" != "$point" ] || [ ! -d "$point" ] ||
     ! mount_volume "$volume" "$fs" "$suffix" "$point"; then
-    tell note "$2 of $1 cannot be mounted: nothing is done there"
+    tell note "$2 of $1 cannot be mounted: $left_out"
   fi
 }
 if [ -f ${root}/etc/fstab ] && [ ! -L ${root}/etc/fstab ]; then

@@ -53,6 +53,7 @@ class Disks implements ImageReader, AsyncDisposable {
   readonly #system: SystemChoice | undefined;
   readonly #names = new Map<string, string>();
   readonly #open: BootDisk[] = [];
+  readonly #notes = new Set<string>();
   readonly #signal: AbortSignal;
 
   constructor(env: BuildEnvironment, system: SystemChoice | undefined, signal: AbortSignal) {
@@ -65,7 +66,8 @@ class Disks implements ImageReader, AsyncDisposable {
     const [env, signal] = [this.#env, this.#signal];
     const { diskPath, diskFormat } = await this.#openDisk(image);
     this.#names.set(diskPath, image);
-    return { env, diskPath, diskFormat, system: this.#system, signal };
+    const onNote = (note: string): void => this.#note(`${image}: ${note}`);
+    return { env, diskPath, diskFormat, system: this.#system, signal, onNote };
   }
 
   /** A file is read where it is. What is in the store is held meanwhile. */
@@ -79,6 +81,13 @@ class Disks implements ImageReader, AsyncDisposable {
     const disk = await openBootDisk({ image, env, persist: false, signal });
     this.#open.push(disk);
     return disk;
+  }
+
+  /** Once, though an image may be read several times. */
+  #note(text: string): void {
+    if (this.#notes.has(text)) return;
+    this.#notes.add(text);
+    process.stderr.write(`note: ${text}\n`);
   }
 
   orThrow<T>(result: Result<T, EditFailure>): T {

@@ -14,6 +14,7 @@ beforeAll(async () => {
     "srv/a b/c'd": "odd",
     "srv/big": "x".repeat(300_000),
     "srv/new\nline": "",
+    "etc/fstab": "LABEL=elsewhere /home ext4 defaults 0 2\n",
   });
   await chmod(join(root, "srv/big"), 0o4751);
   await mkdir(join(root, "srv/empty"));
@@ -36,6 +37,9 @@ describe("an image that is read", () => {
   test("is listed", async () => {
     const listed = await files("ls", "disk.img", "/srv");
     expect(listed.exitCode, listed.stderr).toBe(0);
+    expect(listed.stderr).toBe(
+      "note: disk.img: /home is on LABEL=elsewhere, which is not on this disk: what is there is left out",
+    );
     expect(listed.stdout.split("\n")).toEqual([
       "a b",
       "absolute",

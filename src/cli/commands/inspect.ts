@@ -19,7 +19,6 @@ export async function inspect(image: string, flags: InspectFlags): Promise<void>
       `note: the journal on ${place} is dirty: the system was not shut down cleanly\n`,
     );
   }
-  for (const note of report.notes) process.stderr.write(`note: ${note}\n`);
   if (flags.json === true) return writeOut(`${JSON.stringify(inspection, undefined, 2)}\n`);
   if (flags.packages !== true) return writeOut(inspectionText(inspection));
   await writeOut(
