@@ -70,9 +70,8 @@ const boots = [
     argv: [
       ...vitest("vm"),
       ...["warm", "forks", "sharing", "library", "installer"].flatMap(leaveOut),
-      ...["task", "configure", "boot", "cloud-base", "customize", "files", "storage"].flatMap(
-        leaveOut,
-      ),
+      ...["task", "configure", "boot", "cloud-base"].flatMap(leaveOut),
+      ...["customize", "files", "seal", "storage"].flatMap(leaveOut),
       ...["debian", "debian-13", "language", "network"].flatMap(leaveOut),
     ],
     results: "cold/vm.json",
