@@ -69,7 +69,7 @@ function withForm(command: Command): Command {
     .addOption(
       new Option(
         "--threads <n>",
-        `pieces that are written at once, 1 to ${mostThreads} (default: 8)`,
+        `pieces that are compressed and written at once, 1 to ${mostThreads} (default: 8); 1 gives the same bytes each time`,
       ).argParser(readThreads),
     )
     .option("--no-sums", "do not write SHA256SUMS");

@@ -21,7 +21,7 @@ export interface ExportRequest {
   readonly format: ExportFormat;
   /** For qcow2 only. @default none */
   readonly compress?: Compression;
-  /** Pieces that are read and written at once, 1 to 16. @default qemu-img's own 8 */
+  /** As of `ConvertRequest`. @default qemu-img's own 8 */
   readonly threads?: number;
   /** Writes the image's digest into the `SHA256SUMS` beside it. @default false */
   readonly sums?: boolean;

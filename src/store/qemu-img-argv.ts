@@ -32,7 +32,10 @@ export interface ConvertRequest {
   readonly format: ExportFormat;
   /** For qcow2 only. @default none */
   readonly compress?: Compression;
-  /** Pieces that are read and written at once, 1 to {@link mostThreads}. @default qemu-img's own 8 */
+  /**
+   * Pieces that are read, compressed and written at once, 1 to {@link mostThreads}. Compressed ones come in any order
+   * unless it is 1, which gives the same bytes each time. @default qemu-img's own 8
+   */
   readonly threads?: number;
 }
 
@@ -77,6 +80,7 @@ export function checkArgv(
 
 /** Writes an image and all it is backed by as one; runs of zeros become holes. */
 export function convertArgv(request: ConvertRequest): string[] {
+  const { compress, threads } = request;
   return [
     "convert",
     "-p",
@@ -84,8 +88,10 @@ export function convertArgv(request: ConvertRequest): string[] {
     request.sourceFormat,
     "-O",
     request.format,
-    ...(request.threads === undefined ? [] : ["-m", String(request.threads)]),
-    ...(request.compress === undefined ? [] : ["-c", "-o", `compression_type=${request.compress}`]),
+    ...(threads === undefined ? [] : ["-m", String(threads)]),
+    ...(compress === undefined ? [] : ["-c", "-o", `compression_type=${compress}`]),
+    // In order, qemu-img compresses a piece when all before it are written, and so no two at once.
+    ...(compress === undefined || threads === 1 ? [] : ["-W"]),
     request.sourcePath,
     request.path,
   ];

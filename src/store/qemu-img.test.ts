@@ -51,7 +51,19 @@ describe("argv", () => {
         format: "qcow2",
         compress: "zstd",
       }),
-      "convert -p -f raw -O qcow2 -c -o compression_type=zstd /s/o /x",
+      "convert -p -f raw -O qcow2 -c -o compression_type=zstd -W /s/o /x",
+    ],
+    [
+      "a conversion that compresses may give the same bytes each time",
+      convertArgv({
+        sourcePath: "/s/o",
+        sourceFormat: "raw",
+        path: "/x",
+        format: "qcow2",
+        compress: "zlib",
+        threads: 1,
+      }),
+      "convert -p -f raw -O qcow2 -m 1 -c -o compression_type=zlib /s/o /x",
     ],
     [
       "a conversion can have so many threads",
