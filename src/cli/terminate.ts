@@ -3,7 +3,8 @@ import { exitCode, signalExitCode } from "./exit-code.ts";
 /** The signal that this process was told to end by; there is one for the whole process. */
 let ending: EndingSignal | undefined;
 
-type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+type EndingSignal = (typeof signals)[number];
 
 /** Turns the signals that end a program into an abort. */
 export interface Termination extends Disposable {
@@ -20,13 +21,12 @@ export function listenForTermination(onFirst: (signal: EndingSignal) => void): T
   const controller = new AbortController();
   let received: EndingSignal | undefined;
   const listener = (signal: EndingSignal): void => {
-    if (received !== undefined) process.exit(signalExitCode(signal));
+    if (received !== undefined) return endBy(signal);
     received = signal;
     ending = signal;
     onFirst(signal);
     controller.abort();
   };
-  const signals: readonly EndingSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, listener);
   return {
     signal: controller.signal,
@@ -35,6 +35,13 @@ export function listenForTermination(onFirst: (signal: EndingSignal) => void): T
       for (const signal of signals) process.off(signal, listener);
     },
   };
+}
+
+/** Ends the process even where `process.exit` would wait: for a file that is being read and does not answer. */
+function endBy(signal: EndingSignal): void {
+  if (process.stdin.isTTY && process.stdin.isRaw) process.stdin.setRawMode(false);
+  for (const name of signals) process.removeAllListeners(name);
+  process.kill(process.pid, signal);
 }
 
 /** Exit code of whatever was cancelled: that of the signal it was cancelled by. */
