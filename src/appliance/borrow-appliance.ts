@@ -79,7 +79,9 @@ async function borrow<T, P, F>(
     async (guest) => use(guest, await preparing),
   );
   // Neither goes on when the directory goes.
-  const [lent] = await Promise.all([lending, preparing]);
+  await Promise.allSettled([lending, preparing]);
+  await preparing;
+  const lent = await lending;
   return lent.ok ? lent.value : lent;
 }
 

@@ -1,5 +1,5 @@
 /** Files of a guest that is off, without booting it: for copies out of builds that left no suspended machine. */
-import { rename } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import type { BuildEnvironment } from "../build/environment.ts";
 import { quoteArgv } from "../machine/posix-quote.ts";
 import { failed, ok, type Result } from "../result.ts";
@@ -34,6 +34,7 @@ export async function readGuestFiles(
     note("files are read without booting the guest");
     return ok();
   }
+  await rm(archivePath, { force: true });
   note(`the guest is booted to be read: ${why}`);
   return undefined;
 }

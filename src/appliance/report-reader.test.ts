@@ -6,7 +6,7 @@ async function seen(text: string, size = text.length) {
   const shown: string[] = [];
   const reader = new ReportReader({
     onCommand: (command) => void shown.push(`$ ${command}`),
-    onLine: (line) => void shown.push(line),
+    onLines: (lines) => void shown.push(...lines),
   });
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += size) await reader.take(bytes.subarray(at, at + size));
@@ -53,7 +53,11 @@ test("the last lines of the last command are kept", async () => {
 test("neither a line without an end nor endless records take memory without bound", async () => {
   const endless = await seen(`output\tx\t${"a".repeat(20_000)}`, 1000);
   expect(endless.shown.length).toBeGreaterThan(3);
-  const many = await seen(`${"n\tx\0".repeat(2_000_000)}output\tx\tstill shown\n`, 1_000_000);
+  const many = await seen(
+    `${"n\tx\0".repeat(2_000_000)}output\tx\tstill shown\n\0exit\t3\0note\tlost\0`,
+    1_000_000,
+  );
   expect(many.report.records.length).toBeLessThan(2_000_000);
+  expect(many.report).toMatchObject({ exitStatus: 3, notes: [] });
   expect(many.shown).toEqual(["$ x", "still shown"]);
 });

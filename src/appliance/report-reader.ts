@@ -7,17 +7,22 @@ import { type EditReport, parseReport } from "./edit-report.ts";
 export interface CommandWatcher {
   /** A command begins; the text is what a person calls it. */
   readonly onCommand?: (command: string) => void | Promise<void>;
-  /** A line that the command has printed. It can be shown. */
-  readonly onLine?: (line: string) => void | Promise<void>;
+  /** Lines that the command has printed. They can be shown. */
+  readonly onLines?: (lines: readonly string[]) => void | Promise<void>;
 }
 
 /** An image with tens of thousands of logs fits in. */
 const recordsBytes = 4 * 2 ** 20;
 /** What there is room for in any case: the beginning of a command's output. */
 const headBytes = 4096;
-/** Lines of a command that are kept, to say why it failed. */
+/** Lines of a command that are kept, to say why it failed, and how much of each. */
 const keptLines = 20;
+const keptLength = 400;
+/** A line that goes on after this many characters is shown as several. */
 const lineLength = 4096;
+/** Records of these kinds that are kept though there is no room for more: they say how it ended. */
+const verdicts = /^(?:failed|exit|impossible|wanting)(?:\t|$)/;
+const keptVerdicts = 20;
 
 /**
  * Records end in a NUL and have their fields between tabs. One of the kind `output` names a command in its first field
@@ -28,6 +33,7 @@ export class ReportReader {
   readonly #watcher: CommandWatcher;
   readonly #records: string[] = [];
   #room = recordsBytes;
+  #verdicts = keptVerdicts;
   #record = "";
   #output: { readonly decoder: StringDecoder; text: string } | undefined;
   #lastLines: string[] = [];
@@ -81,15 +87,18 @@ export class ReportReader {
   async #endRecord(): Promise<void> {
     const output = this.#output;
     if (output === undefined) {
-      this.#room -= this.#record.length + 1;
-      // What has no room left is cut off.
-      if (this.#room > 0) this.#records.push(utf8(this.#record));
+      const record = this.#record;
       this.#record = "";
+      this.#room -= record.length + 1;
+      // What has no room left is cut off.
+      if (this.#room > 0 || (verdicts.test(record) && this.#verdicts-- > 0)) {
+        this.#records.push(utf8(record));
+      }
       return;
     }
     output.text += output.decoder.end();
     await this.#showLines();
-    if (output.text !== "") await this.#show(output.text);
+    if (output.text !== "") await this.#show([output.text]);
     this.#output = undefined;
   }
 
@@ -97,24 +106,30 @@ export class ReportReader {
     const output = this.#output;
     if (output === undefined) return;
     const lines = output.text.split("\n");
-    output.text = lines.pop() ?? "";
-    for (const line of lines) await this.#show(line);
+    const rest = lines.pop() ?? "";
     // A program may never end its line.
-    if (output.text.length > lineLength) {
-      const { text } = output;
-      output.text = "";
-      await this.#show(text);
-    }
+    if (rest.length > lineLength) lines.push(rest);
+    output.text = rest.length > lineLength ? "" : rest;
+    if (lines.length > 0) await this.#show(lines);
   }
 
-  async #show(text: string): Promise<void> {
-    const line = text.replace(/\r+$/, "");
-    // Of a line that a program has written over and over, a terminal shows the last.
-    const shown = printable(line.slice(line.lastIndexOf("\r") + 1));
-    this.#lastLines.push(shown);
-    if (this.#lastLines.length > keptLines) this.#lastLines.shift();
-    await this.#watcher.onLine?.(shown);
+  async #show(texts: readonly string[]): Promise<void> {
+    const { onLines } = this.#watcher;
+    // Of what nobody sees only the end is kept.
+    const seen = onLines === undefined ? texts.slice(-keptLines) : texts;
+    const lines = seen.map((text) => {
+      const line = text.replace(/\r+$/, "");
+      // Of a line that a program has written over and over, a terminal shows the last.
+      return printable(line.slice(line.lastIndexOf("\r") + 1));
+    });
+    const last = lines.slice(-keptLines).map((line) => clipped(line));
+    this.#lastLines = [...this.#lastLines, ...last].slice(-keptLines);
+    await onLines?.(lines);
   }
+}
+
+function clipped(line: string): string {
+  return line.length <= keptLength ? line : `${line.slice(0, keptLength)}…`;
 }
 
 /** Bytes that came in pieces, which may have cut a character. */

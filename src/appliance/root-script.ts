@@ -22,7 +22,7 @@ system_name() {
   if [ "$fs" = ntfs-3g ]; then pretty=Windows; return; fi
   for file in $look/usr/lib/os-release $look/etc/os-release; do
     [ -f "$file" ] && [ ! -L "$file" ] || continue
-    while read -r line; do
+    while read -r line || [ -n "$line" ]; do
       case $line in PRETTY_NAME=*) ;; *) continue ;; esac
       pretty=\${line#*=}
       pretty=\${pretty#[\\"\\']}
@@ -39,8 +39,9 @@ is_mounted() {
   eval "[ -n \\"\\\${point_$key:-}\\" ] || point_$key=\\$2"
 }
 # Who only reads a clean root needs no other mount of it.
-stays() { [ -n "$reading" ] && [ -n "$clean" ] && [ -z "$mounted" ] && [ -d $look/dev ] && [ -d $look/proc ]; }
-look=${look} mounted=
+stays() { [ -n "$reading" ] && [ -n "$clean" ] && [ -z "$mounted$bare" ]; }
+# Directories have to be made in a bare root.
+look=${look} mounted= bare=
 [ -z "$reading" ] || look=${root}
 found=0 wanted_volume=
 if [ -n "$wanted" ]; then
@@ -80,6 +81,7 @@ for volume in $volumes; do
       system_name
       tell system "$place" "$pretty"
       root_volume=$volume root_fs=$fs root_suffix=$suffix
+      [ -d $look/dev ] && [ -d $look/proc ] || bare=yes
       if stays; then
         is_mounted "$volume" $look
         look=${look}
@@ -105,7 +107,7 @@ mount_volume() {
   # What is freed on the way is given back at once.
   case $trim$reading$2 in ext4 | xfs | btrfs | vfat) how=rw,discard ;; esac
   if [ -n "$clean" ]; then
-    [ -z "$reading" ] || how=ro,noload
+    [ -z "$reading" ] || [ -n "$bare" ] || how=ro,noload
     said=$(mount_as "$2" "$how,noatime,nosuid,nodev$3" "$1" "$4") || return 1
     is_mounted "$1" "$4"
     return

@@ -29,7 +29,7 @@ export function customizeScript(
   const all = operations.map(({ operation }) => operation);
   const steps = operations.map((operation) =>
     [
-      `op=${quoteWord(operation.label)}`,
+      `op=${quoteWord(operation.label.replaceAll("\t", " "))}`,
       "(",
       "set -e",
       ...command(operation),

@@ -103,7 +103,14 @@ async function addFile(
   }
   await using _ = from;
   const { mode, uid, gid } = await from.stat();
-  await pipeline(from.createReadStream({ autoClose: false }), to.createWriteStream(), { signal });
+  try {
+    await pipeline(from.createReadStream({ autoClose: false }), to.createWriteStream(), { signal });
+  } catch (error) {
+    // What the host has no room for is not the file's fault.
+    const isOurs = signal.aborted || ["ENOSPC", "EDQUOT", undefined].includes(errorCode(error));
+    if (isOurs) throw error;
+    return failed(errorText(error));
+  }
   return ok({ mode: mode & 0o7777, uid, gid });
 }
 

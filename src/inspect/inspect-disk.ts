@@ -39,6 +39,7 @@ export async function inspectDisk(
   if (!files.ok) return failed({ reason: "guest-files", cause: files.error });
   const text = (name: string): string | undefined => files.value.get(name)?.toString("utf8");
   const [system] = report.systems;
+  const osRelease = parseOsRelease(text("os-release") ?? "");
   const arch = elfArch(files.value.get("sh") ?? Buffer.alloc(0));
   const hostname = text("hostname")?.split("\n")[0]?.trim();
   const format = packageFormats.find((name) => text(name) !== undefined);
@@ -48,8 +49,9 @@ export async function inspectDisk(
       diskBytes: info.value.virtualSizeBytes,
       system: {
         place: system?.place ?? "",
-        name: system?.name ?? "",
-        osRelease: parseOsRelease(text("os-release") ?? ""),
+        // What is on a volume of its own is seen late.
+        name: system?.name || (osRelease["PRETTY_NAME"] ?? ""),
+        osRelease,
         ...(arch === undefined ? {} : { arch }),
         ...(hostname === undefined || hostname === "" ? {} : { hostname }),
       },

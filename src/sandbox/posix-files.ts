@@ -76,7 +76,8 @@ export function findDisk(variable: string, lun: number): string {
 find_disk() {
   for block in ${scsiDevice(lun)}/block/*; do
     ${variable}=/dev/\${block##*/}
-    [ -b "$${variable}" ] && [ -e "$block" ] && return
+    # The kernel makes its name before it can be opened.
+    [ -b "$${variable}" ] && [ -e "$block" ] && true 2>/dev/null <"$${variable}" && return
   done
   return 1
 }

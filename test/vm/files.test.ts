@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -73,6 +73,15 @@ describe("an image that is read", () => {
     const { stdout } = await execa("tar", ["-tvf", join(rig.dir, "srv.tar")]);
     expect(stdout).toMatch(/^-rwsr-x--x .* 300000 .* srv\/big$/m);
     expect(stdout).toMatch(/srv\/link -> a b$/m);
+  });
+
+  test("may have neither /dev nor /proc, and an os-release without a last line's end", async () => {
+    const root = await putSystem(rig.dir, "bare", { "usr/lib/os-release": 'PRETTY_NAME="Bare 1"' });
+    for (const dir of ["dev", "proc"]) await rm(join(root, dir), { recursive: true, force: true });
+    await ext4(join(rig.dir, "bare.img"), root);
+    const inspected = await rig.run(["inspect", "bare.img"]);
+    expect(inspected.exitCode, inspected.stderr).toBe(0);
+    expect(inspected.stdout).toContain("Bare 1, on the whole disk");
   });
 
   test.each<[argv: string[], exitCode: number, message: string]>([

@@ -139,6 +139,14 @@ test.skipIf(bootMode === "cold")(
     expect(whole.stderr).toContain(
       "the guest is booted to be read: /proc/version is filled by a boot",
     );
+    const odd = `(build odd ((from busybox) (run (shell "
+      mkdir /odd; echo odd > /odd/file; echo 'LABEL=none /media ext4 nofail 0 0' > /etc/fstab"))))`;
+    const left = await build(
+      rig,
+      `(${odd} (from busybox) (copy (from (build odd)) (src /odd/file) (dst /copy/)))`,
+    );
+    expect(left.exitCode, left.stderr).toBe(0);
+    expect(left.stderr).toContain("the guest is booted to be read: /media is on LABEL=none");
     const missing = await copy("/made/none", "/copy/");
     expect(missing.exitCode, missing.stderr).toBe(3);
     expect(missing.stderr).toContain("there is no /made/none in the build made");

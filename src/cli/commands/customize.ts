@@ -189,7 +189,7 @@ function watcherOf(
   if (verbose === true) {
     return {
       onCommand: (command) => status.print(`${command}\n`),
-      onLine: (line) => status.print(`| ${line}\n`),
+      onLines: (lines) => status.print(lines.map((line) => `| ${line}\n`).join("")),
     };
   }
   if (quiet === true) return {};
