@@ -38,6 +38,8 @@ export interface RigOptions {
   readonly transport?: Transport;
   /** A store without a layer, where busybox has not been booted yet. @default false */
   readonly fresh?: boolean;
+  /** Of its machines. Two that boot at once are sooner there with one each. @default as the base image has it */
+  readonly cpus?: number;
 }
 
 /** A private store with a base image in it, a build context, and the real command. */
@@ -53,14 +55,14 @@ export class VmRig implements AsyncDisposable {
   }
 
   static async create(options: RigOptions = {}): Promise<VmRig> {
-    const { parent = tmpdir(), base = "busybox", transport, fresh = false } = options;
+    const { parent = tmpdir(), base = "busybox", transport, fresh = false, cpus } = options;
     const name = transport === undefined ? base : `${base}-${transport}`;
     const rig = new VmRig(await mkdtemp(join(parent, "vmbuild-vm-")), name);
     for (const dir of ["state", "base-image/sha256"]) {
       await mkdir(join(rig.store, dir), { recursive: true, mode: 0o700 });
     }
     await rig.#take("state/ssh");
-    await rig.takeBase(base);
+    await rig.takeBase(base, cpus);
     if (transport !== undefined) await rig.addBase(name, transport);
     if (name === "busybox" && !fresh) {
       const layer = inject("bootedLayer");
@@ -71,16 +73,17 @@ export class VmRig implements AsyncDisposable {
   }
 
   /** Brings a base image that `make test` has made. */
-  async takeBase(name: string): Promise<void> {
+  async takeBase(name: string, cpus?: number): Promise<void> {
     const profile = `base-image/${name}.toml`;
     const text = await readFile(join(sharedStore, profile), "utf8");
     for (const [file] of text.matchAll(/sha256\/[0-9a-f]{64}/g)) {
       await this.#take(`base-image/${file}`);
     }
     // A busy host may boot several machines at once; still less than a test's limit, so that a failure is told.
+    const patient = text.replace(/^boot-timeout = "1m"$/m, 'boot-timeout = "4m"');
     await writeFile(
       join(this.store, profile),
-      text.replace(/^boot-timeout = "1m"$/m, 'boot-timeout = "4m"'),
+      cpus === undefined ? patient : patient.replace(/^cpus = .*$/m, `cpus = ${cpus}`),
     );
   }
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { VmRig } from "../support/vm-rig.ts";
 
 test("a package from Debian's archive, with what apt downloads in caches", async () => {
-  await using rig = await VmRig.create({ base: "debian-12" });
+  await using rig = await VmRig.create({ base: "debian-12", cpus: 1 });
   await rig.put("apt.spec", await readFile("spec-examples/debian-apt.spec"));
   const first = await rig.run(["build", "-f", "apt.spec"]);
   expect(first.exitCode, first.stderr).toBe(0);
@@ -61,7 +61,7 @@ const exceptions: readonly RegExp[] = [
 test("cold and warm builds give the same files", async () => {
   const trees: Set<string>[] = [];
   for (const boot of ["warm", "cold"]) {
-    await using rig = await VmRig.create({ base: "debian-12" });
+    await using rig = await VmRig.create({ base: "debian-12", cpus: 1 });
     for (const [path, content, mode] of packageFiles)
       await rig.put(`greeter/${path}`, content, mode);
     const id = await rig.built(`${ops} (run (shell "${list}"))`, ["--boot", boot, "."]);

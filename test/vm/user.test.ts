@@ -13,7 +13,7 @@ function printed(text: string): ReadonlyMap<number, readonly string[]> {
 test.each(["busybox", "debian-12"])(
   "on %s a step is its user's, and so is what it copies",
   async (base) => {
-    await using rig = await VmRig.create({ base });
+    await using rig = await VmRig.create({ base, cpus: 1 });
     await rig.put("mine/file", "mine");
     await rig.put("secret", "hunter22");
     const who = `id -u; id -g; id -G; echo $HOME $USER; rm -f /tmp/$(id -u); touch /tmp/$(id -u); stat -c %u:%g /tmp/$(id -u)`;
