@@ -51,7 +51,14 @@ export type BootImage =
  * @throws UserError
  */
 export async function openBootDisk(request: BootDiskRequest): Promise<BootDisk> {
-  const found = await findBootImage(request);
+  return openFoundImage(await findBootImage(request), request);
+}
+
+/** Gives a disk of what was found. @throws UserError */
+export async function openFoundImage(
+  found: BootImage,
+  request: BootDiskRequest,
+): Promise<BootDisk> {
   const { image, persist, env, signal } = request;
   if (persist && found.kind !== "file") {
     const what = found.kind === "base" ? "a base image" : "a layer";

@@ -5,7 +5,7 @@ import type { BuildEnvironment } from "../build/environment.ts";
 import { createBuildEnvironment } from "../create-environment.ts";
 import type { Result } from "../result.ts";
 import { checkDisk } from "../image/check-disk.ts";
-import { type BootDisk, findBootImage, openBootDisk } from "./boot-disk.ts";
+import { type BootDisk, findBootImage, openFoundImage } from "./boot-disk.ts";
 import { openSettingsAndStore } from "./open-store.ts";
 import { orThrow, userError } from "./or-throw.ts";
 import type { Settings } from "./settings.ts";
@@ -18,7 +18,7 @@ export type ImageFlags = Pick<Settings, "store"> & SystemFlags;
 
 /** Images that are open, and what failed of theirs, in the user's words. */
 export interface ImageReader {
-  /** Opens an image's disk, as of {@link openBootDisk}. It is given back when all is done. @throws UserError */
+  /** Opens an image's disk, found as of `openBootDisk`. It is given back when all is done. @throws UserError */
   open(image: string): Promise<DiskRequest>;
   /** A value that was read. @throws UserError with the image as the user calls it */
   orThrow<T>(result: Result<T, EditFailure>): T;
@@ -78,7 +78,7 @@ class Disks implements ImageReader, AsyncDisposable {
       const diskFormat = orThrow(await checkDisk(found.path, signal));
       return { diskPath: found.path, diskFormat };
     }
-    const disk = await openBootDisk({ image, env, persist: false, signal });
+    const disk = await openFoundImage(found, { image, env, persist: false, signal });
     this.#open.push(disk);
     return disk;
   }

@@ -65,7 +65,7 @@ test("the whole command line of a PC on a terminal", () => {
 });
 
 test("the whole command line of an Arm machine with UEFI, a seed and everything else", () => {
-  const variables = { path: "/work/vars.fd", format: "raw" } as const;
+  const variables = { path: "/there/vars.fd", format: "raw" } as const;
   const codePath = "/usr/share/AAVMF/AAVMF_CODE.fd";
   expect(
     lines({
@@ -75,12 +75,12 @@ test("the whole command line of an Arm machine with UEFI, a seed and everything 
       diskPath: "/images/disk.raw",
       diskFormat: "raw",
       isDurable: true,
-      seedPath: "/work/seed.img",
+      seedPath: "/there/seed.img",
       smbiosSerial: "ds=nocloud;i=a,b",
       network: false,
       forwards: [{ guestPort: 22 }, { guestPort: 80, hostPort: 8080 }],
       cpuModel: "cortex-a57",
-      console: { kind: "file", path: "/work/console,log" },
+      console: { kind: "file", path: "/there/console,log" },
       qmpPath: "images/monitor",
       ports: ["vmbuild.report", "other"],
     }),
@@ -96,14 +96,14 @@ test("the whole command line of an Arm machine with UEFI, a seed and everything 
 -display none
 -vga none
 -rtc base=utc
--chardev file,id=serial0,path=/work/console,,log
+-chardev file,id=serial0,path=/there/console,,log
 -serial chardev:serial0
 -chardev socket,id=qmp,path=/run/v/qmp.sock,server=on,wait=off
 -mon chardev=qmp,mode=control
 -chardev socket,id=qmp2,path=images/monitor,server=on,wait=off
 -mon chardev=qmp2,mode=control
 -blockdev {"driver":"raw","node-name":"firmware","read-only":true,"file":{"driver":"file","filename":"/usr/share/AAVMF/AAVMF_CODE.fd"}}
--blockdev {"driver":"raw","node-name":"variables","file":{"driver":"file","filename":"/work/vars.fd"}}
+-blockdev {"driver":"raw","node-name":"variables","file":{"driver":"file","filename":"/there/vars.fd"}}
 -blockdev {"driver":"raw","node-name":"disk0","discard":"unmap","detect-zeroes":"unmap","cache":{"direct":false,"no-flush":false},"file":{"driver":"file","node-name":"disk0-file","filename":"/images/disk.raw"}}
 -device virtio-blk-pci,drive=disk0,bootindex=0
 -smbios type=1,serial=ds=nocloud;i=a,,b
@@ -115,7 +115,7 @@ test("the whole command line of an Arm machine with UEFI, a seed and everything 
 -device virtserialport,bus=agent.0,nr=1,chardev=vmbuild.report,name=vmbuild.report,id=vmbuild.report
 -chardev socket,id=other,path=/run/v/1.sock,server=on,wait=off
 -device virtserialport,bus=agent.0,nr=2,chardev=other,name=other,id=other
--blockdev {"driver":"raw","node-name":"seed","read-only":true,"file":{"driver":"file","filename":"/work/seed.img","read-only":true}}
+-blockdev {"driver":"raw","node-name":"seed","read-only":true,"file":{"driver":"file","filename":"/there/seed.img","read-only":true}}
 -device virtio-blk-pci,drive=seed
 -S`);
 });

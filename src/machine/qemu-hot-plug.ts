@@ -34,6 +34,7 @@ export function pluggedNode(
     driver: "raw",
     "node-name": node,
     "read-only": !writable,
+    // No use is made of it after a crash of the host.
     cache: { direct: false, "no-flush": true },
     file: { driver: "file", filename: path, "read-only": !writable },
   };

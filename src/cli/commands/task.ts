@@ -42,10 +42,11 @@ export async function task(path: string, flags: TaskFlags): Promise<void> {
   try {
     const env = createBuildEnvironment({ ...settings, store, contextDir: process.cwd(), note });
     const context: TaskContext = { env, layout, status, signal };
-    const obstacle = await warmObstacle(flags, isScript, context);
+    const obstacle =
+      settings.boot === "cold" ? "it is to boot" : await warmObstacle(flags, isScript, context);
     if (obstacle !== undefined && flags.boot === "warm") throw notWarm(obstacle);
     process.exitCode =
-      obstacle === undefined && settings.boot !== "cold"
+      obstacle === undefined
         ? await taskOnMachine(bytes, flags, context)
         : await taskByCloudInit({ ...given, isScript }, flags, context);
   } catch (error) {
